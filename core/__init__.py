@@ -1,0 +1,1 @@
+"""The vocabulary every layer shares: settings, errors, types, vectors, files, names, logs."""

@@ -1,0 +1,118 @@
+"""Files that survive a crash, and files of strangers that cannot hurt us."""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from core.errors import NotRegularFile, StorageFull, TooLarge, Unreadable, Vanished
+
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """What tells that a file is still the one that was read: it changes with any rewrite."""
+
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+def identity(path: Path) -> FileIdentity | None:
+    """The file's identity without following a link; None when nothing is there."""
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return FileIdentity(found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def read_regular(path: Path, max_bytes: int) -> tuple[bytes, FileIdentity]:
+    """A stranger's file, whole, with its identity at the time of reading.
+
+    Links are not followed, FIFOs and devices never block. Raises Vanished, NotRegularFile,
+    Unreadable, or TooLarge above `max_bytes` before a byte is read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise Vanished("the file is gone") from error
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EMLINK):
+            raise NotRegularFile("only regular files are read, no links or devices") from error
+        raise Unreadable("the file cannot be read now") from error
+    with os.fdopen(descriptor, "rb") as file:
+        before = os.fstat(file.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            raise NotRegularFile("only regular files are read, no links or devices")
+        if before.st_size > max_bytes:
+            raise TooLarge("the file is larger than allowed", {"max_bytes": max_bytes})
+        data = _read_up_to(file, max_bytes)
+    return data, FileIdentity(before.st_ino, before.st_size, before.st_mtime_ns)
+
+
+def _read_up_to(file: BinaryIO, max_bytes: int) -> bytes:
+    try:
+        data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise Unreadable("the file cannot be read now") from error
+    if len(data) > max_bytes:
+        raise TooLarge("the file is larger than allowed", {"max_bytes": max_bytes})
+    return data
+
+
+def sha256_bytes(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """The SHA-256 of one of our own files, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def sync_directory(directory: Path) -> None:
+    """Make renames and new names in `directory` survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Write `path` so that a reader, and a crash, see the old content or the new, never a part.
+
+    The temporary name starts with a dot, which the watcher ignores. Raises StorageFull when
+    the disk is full; the old content then stays.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_directory(path.parent)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull("the disk is full") from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """`data` as the whole content of `path`, atomically and durably; StorageFull as above."""
+    with atomic_file(path) as file:
+        file.write(data)

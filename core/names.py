@@ -1,0 +1,114 @@
+"""What a file in the drop folder is called, and which person that names."""
+
+import os
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from core.errors import InvalidName, UnsupportedImage
+
+MAX_USER_ID_CHARACTERS = 64
+PHOTO_EXTENSIONS = frozenset(
+    ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "heic", "heif", "bmp", "tif", "tiff", "gif"]
+)
+PROFILE_EXTENSION = "json"
+_IGNORED_SUFFIXES = (".tmp", ".part", ".filepart")
+_OWN_FILES = frozenset(["readme.md"])
+_INSIDE = frozenset(" ._@-")
+_DEVICE_NAME = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoName:
+    """A photo's place in the drop folder and the person it claims to show."""
+
+    path: str
+    user_id: str
+
+
+def normalize_user_id(text: str) -> str:
+    """`text` as a user_id in NFC; raises InvalidName where it cannot be one.
+
+    Letters and digits of any script, and space . _ @ - inside; 1-64 characters. Names of
+    Windows devices and names that end like a photo are refused: they cannot be files there,
+    or would be taken for one.
+    """
+    user_id = unicodedata.normalize("NFC", text)
+    if not 1 <= len(user_id) <= MAX_USER_ID_CHARACTERS:
+        raise InvalidName(f"a user_id has 1 to {MAX_USER_ID_CHARACTERS} characters")
+    inside_ok = all(_is_letter_or_digit(c) or c in _INSIDE for c in user_id)
+    if not inside_ok or _category(user_id[0]) not in "LN" or not _is_letter_or_digit(user_id[-1]):
+        raise InvalidName("a user_id is letters and digits, with space . _ @ - only inside")
+    if _DEVICE_NAME.fullmatch(user_id):
+        raise InvalidName("this user_id is the name of a device on Windows")
+    if _extension(user_id) in PHOTO_EXTENSIONS:
+        raise InvalidName("a user_id does not end like a photo file")
+    return user_id
+
+
+def fold_user_id(user_id: str) -> str:
+    """The form in which two user_ids must differ: letter case and look-alike forms folded."""
+    return unicodedata.normalize("NFKC", user_id).casefold()
+
+
+def is_ignored(path: PurePosixPath) -> bool:
+    """Whether a relative path is none of Kenal's business: temporary, hidden, reports, ours."""
+    if len(path.parts) == 1 and path.name.lower() in _OWN_FILES:
+        return True
+    return any(
+        part.startswith((".", "_")) or part.lower().endswith(_IGNORED_SUFFIXES)
+        for part in path.parts
+    )
+
+
+def is_profile(path: PurePosixPath) -> bool:
+    """Whether a relative path is a profile side file, `<user_id>.json` at the top."""
+    return len(path.parts) == 1 and _extension(path.name) == PROFILE_EXTENSION
+
+
+def parse_photo_path(path: PurePosixPath) -> PhotoName:
+    """The photo that a relative path names: `<user_id>.<ext>` or `<user_id>/<anything>.<ext>`.
+
+    Raises InvalidName, or UnsupportedImage for an extension that no photo has.
+    """
+    if len(path.parts) not in (1, 2):
+        raise InvalidName("photos lie in the drop folder or in one folder per person")
+    if _extension(path.name) not in PHOTO_EXTENSIONS:
+        raise UnsupportedImage("the file name does not end like a photo")
+    if not _is_utf8(path):
+        raise InvalidName("the file name is not valid UTF-8")
+    claimed = path.stem if len(path.parts) == 1 else path.parts[0]
+    return PhotoName(path=str(path), user_id=normalize_user_id(claimed))
+
+
+def printable(path: PurePosixPath | str) -> str:
+    """A relative path as safe text for ledger, reports and logs; valid names are unchanged."""
+    raw = os.fsencode(str(path))
+    text = raw.decode("utf-8", "backslashreplace")
+    return "".join(c if _is_safe(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _is_safe(character: str) -> bool:
+    return character == " " or _category(character) not in "CZ"
+
+
+def _is_utf8(path: PurePosixPath) -> bool:
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_letter_or_digit(character: str) -> bool:
+    # Marks (M) are the vowels of many scripts; they are never the first character.
+    return _category(character) in "LMN"
+
+
+def _category(character: str) -> str:
+    return unicodedata.category(character)[0]
+
+
+def _extension(name: str) -> str:
+    return PurePosixPath(name).suffix.lower().removeprefix(".")

@@ -1,0 +1,148 @@
+"""Kenal's settings: environment variables with the prefix KENAL_, also from a .env file."""
+
+import ipaddress
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "KENAL_"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message names each one and what it may be."""
+
+
+class Auth(StrEnum):
+    REQUIRED = "required"
+    OFF = "off"
+
+
+class Settings(BaseSettings):
+    """Typed and bounded; see docs/settings.md, which a test keeps equal to this class."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port of the API.")
+    workers: int = Field(2, ge=1, le=64, description="gunicorn worker processes.")
+    threads: int = Field(4, ge=1, le=64, description="Threads of each worker.")
+    data_dir: Path = Field(Path("var"), description="Database, index, prepared networks.")
+    photo_dir: Path = Field(Path("photo_storage"), description="The drop folder.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in DATA_DIR.")
+    model_dir: Path | None = Field(None, description="Prepared networks; empty: DATA_DIR/models.")
+    embedder: str = Field(
+        "auto", description="auto, facenet, dlib, mobilefacenet, or a custom network's id."
+    )
+    threshold: float | None = Field(
+        None, ge=-1, le=1, description="Least similarity of a match; empty: the network's own."
+    )
+    margin: float = Field(
+        0.02, ge=0, le=1, description="A second person this close to the best is `ambiguous`."
+    )
+    max_upload_mb: int = Field(20, ge=1, le=1024, description="Largest photo file, in MB.")
+    max_image_mp: int = Field(64, ge=1, le=1024, description="Largest photo, in megapixels.")
+    min_face_px: int = Field(40, ge=20, le=1000, description="Least width of a usable face.")
+    dominant_face: float | None = Field(
+        None,
+        ge=1.5,
+        le=100,
+        description="Enroll a face this many times larger than any other; empty: refuse two faces.",
+    )
+    rescan_seconds: float = Field(
+        60, ge=1, le=86400, description="Pause between two scans of the drop folder."
+    )
+    stable_seconds: float = Field(
+        2, ge=0.1, le=600, description="A file unchanged for so long is taken as complete."
+    )
+    auth: Auth = Field(Auth.OFF, description="`required`, or `off` on a loopback HOST only.")
+    ftp_enabled: bool = Field(False, description="Start Kenal's own FTP server.")
+    ftp_host: str = Field("127.0.0.1", description="Address the FTP server listens on.")
+    ftp_port: int = Field(2121, ge=0, le=65535, description="Port of the FTP server.")
+    ftp_user: str = Field("kenal", min_length=1, description="FTP login name.")
+    ftp_password: SecretStr = Field(SecretStr(""), description="FTP password; no default.")
+    ftp_tls: bool = Field(False, description="FTPS with a certificate made at the first start.")
+    ftp_passive_ports: str = Field("60000-60099", description="Ports for passive transfers.")
+    log_level: str = Field(
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level."
+    )
+    log_json: bool = Field(False, description="One JSON object a line instead of text.")
+
+    @field_validator("threshold", "model_dir", "dominant_face", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @model_validator(mode="after")
+    def _open_only_on_loopback(self) -> Self:
+        if self.auth is Auth.OFF and not is_loopback(self.host):
+            raise ValueError("KENAL_AUTH=off is allowed only on a loopback KENAL_HOST")
+        return self
+
+    @model_validator(mode="after")
+    def _ftp_has_password(self) -> Self:
+        if self.ftp_enabled and not self.ftp_password.get_secret_value():
+            raise ValueError("KENAL_FTP_ENABLED needs a KENAL_FTP_PASSWORD")
+        self.passive_ports()
+        return self
+
+    @property
+    def models_path(self) -> Path:
+        return self.model_dir or self.data_dir / "models"
+
+    @property
+    def resolved_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{(self.data_dir / 'kenal.sqlite3').absolute()}"
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return self.max_upload_mb * 1_000_000
+
+    @property
+    def max_image_pixels(self) -> int:
+        return self.max_image_mp * 1_000_000
+
+    def passive_ports(self) -> range:
+        """The FTP server's passive ports; raises ValueError where the text is no range of ports."""
+        first, _, last = self.ftp_passive_ports.partition("-")
+        if not (first.isdigit() and last.isdigit() and 1024 <= int(first) <= int(last) <= 65535):
+            raise ValueError("KENAL_FTP_PASSIVE_PORTS is like 60000-60099")
+        return range(int(first), int(last) + 1)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(env_file: Path = Path(".env")) -> Settings:
+    """The settings of this process; raises SettingsError, also for a KENAL_ name nobody knows."""
+    given = {*os.environ, *dotenv_values(env_file)}
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(
+        name for name in given if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
+    if unknown:
+        raise SettingsError(f"unknown settings: {', '.join(unknown)} (see docs/settings.md)")
+    try:
+        return Settings(_env_file=env_file)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    # Never the given value: it may be the password.
+    lines = [
+        (PREFIX + str(item["loc"][0]).upper() + ": " if item["loc"] else "") + item["msg"]
+        for item in error.errors(include_input=False, include_url=False)
+    ]
+    return "; ".join(lines)

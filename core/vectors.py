@@ -1,0 +1,48 @@
+"""Embeddings as numbers: checked at the door, stored as bytes, compared exactly."""
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import ModelError
+from core.types import Matrix, Similarity, Vector
+
+_STORED = np.dtype("<f4")
+
+
+def checked_vector(values: npt.ArrayLike, dimensions: int) -> Vector:
+    """`values` as one float32 embedding, shape (dimensions,).
+
+    Raises ModelError for a wrong shape, a non-finite value or a zero vector: such a vector
+    matches anything or nothing, and must never be stored or searched.
+    """
+    vector = np.ascontiguousarray(values, dtype=np.float32)
+    if vector.shape != (dimensions,):
+        raise ModelError(f"an embedding of this space has {dimensions} numbers")
+    if not np.isfinite(vector).all() or not vector.any():
+        raise ModelError("the network gave no usable embedding for this face")
+    return vector
+
+
+def to_bytes(vector: Vector) -> bytes:
+    """The stored form: little-endian float32, 4 bytes a number."""
+    return vector.astype(_STORED).tobytes()
+
+
+def from_bytes(stored: bytes, dimensions: int) -> Vector:
+    """The embedding stored as `stored`; raises ModelError when it is not one of this space."""
+    if len(stored) != dimensions * _STORED.itemsize:
+        raise ModelError("a stored embedding has the wrong length")
+    return checked_vector(np.frombuffer(stored, dtype=_STORED), dimensions)
+
+
+def similarities(query: Vector, gallery: Matrix, similarity: Similarity) -> Vector:
+    """Similarity of `query` (d,) to each row of `gallery` (n, d): shape (n,), in [-1, 1]."""
+    if gallery.shape[0] == 0:
+        return np.empty(0, dtype=np.float32)
+    if similarity is Similarity.COSINE:
+        scores = gallery @ query / (np.linalg.norm(gallery, axis=1) * np.linalg.norm(query))
+    else:
+        difference = gallery - query
+        scores = 1.0 - np.einsum("ij,ij->i", difference, difference) / 2.0
+    clipped: Vector = np.clip(scores, -1.0, 1.0).astype(np.float32)
+    return clipped
