@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from core.errors import NotRegularFile, StorageFull, TooLarge, Unreadable, Vanished
 
@@ -17,11 +17,23 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class FileIdentity:
-    """What tells that a file is still the one that was read: it changes with any rewrite."""
+    """What tells that a file is still the one that was read: it changes with any rewrite.
+
+    The change time cannot be set back by an uploader, as the modification time can.
+    """
 
     inode: int
-    size: int
+    size_bytes: int
     mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Self:
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+    def __str__(self) -> str:
+        """The form kept in the ledger; equal texts mean an untouched file."""
+        return f"{self.inode}:{self.size_bytes}:{self.mtime_ns}:{self.ctime_ns}"
 
 
 def identity(path: Path) -> FileIdentity | None:
@@ -30,7 +42,7 @@ def identity(path: Path) -> FileIdentity | None:
         found = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return FileIdentity(found.st_ino, found.st_size, found.st_mtime_ns)
+    return FileIdentity.of(found)
 
 
 def read_regular(path: Path, max_bytes: int) -> tuple[bytes, FileIdentity]:
@@ -54,7 +66,7 @@ def read_regular(path: Path, max_bytes: int) -> tuple[bytes, FileIdentity]:
         if before.st_size > max_bytes:
             raise TooLarge("the file is larger than allowed", {"max_bytes": max_bytes})
         data = _read_up_to(file, max_bytes)
-    return data, FileIdentity(before.st_ino, before.st_size, before.st_mtime_ns)
+    return data, FileIdentity.of(before)
 
 
 def _read_up_to(file: BinaryIO, max_bytes: int) -> bytes:

@@ -1,0 +1,136 @@
+"""Enrolled faces, and the log of changes that every index is a replay of."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, delete, exists, func, literal, null, select, union_all
+from sqlalchemy.orm import Session
+
+from core.types import Change, EmbeddingSpec, FaceAdded, FaceRemoved, Vector
+from core.vectors import from_bytes, to_bytes
+from db.gallery import find_spec_id, next_seq, spec_id
+from db.models import Deletion, FaceRow, User
+
+_ID_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFace:
+    """A live face with its owner, as the database has it at this moment."""
+
+    face_id: int
+    user_id: str
+    vector: Vector
+
+
+def add(
+    session: Session,
+    person: User,
+    spec: EmbeddingSpec,
+    vector: Vector,
+    quality: dict[str, object],
+) -> FaceRow:
+    """A new face of `person` with the next seq; the first one becomes the primary face."""
+    row = FaceRow(
+        person_id=person.id,
+        spec_id=spec_id(session, spec),
+        embedding=to_bytes(vector),
+        quality=quality,
+        seq=next_seq(session),
+        created_at=datetime.now(UTC),
+    )
+    session.add(row)
+    session.flush()
+    if person.face_id is None:
+        person.face_id = row.id
+    return row
+
+
+def remove(session: Session, face_id: int) -> None:
+    """Remove a face; its owner's newest other face becomes primary. Nothing happens twice."""
+    row = session.get(FaceRow, face_id)
+    if row is None:
+        return
+    owner = session.get_one(User, row.person_id)
+    session.add(Deletion(face_id=row.id, spec_id=row.spec_id, seq=next_seq(session)))
+    session.delete(row)
+    session.flush()
+    if owner.face_id is None or owner.face_id == face_id:
+        owner.face_id = _newest_of(session, owner.id)
+
+
+def remove_all_of(session: Session, person: User) -> None:
+    """Remove every face of a person."""
+    person.face_id = None
+    session.flush()
+    rows = session.execute(select(FaceRow).where(FaceRow.person_id == person.id)).scalars().all()
+    for row in rows:
+        session.add(Deletion(face_id=row.id, spec_id=row.spec_id, seq=next_seq(session)))
+    session.execute(delete(FaceRow).where(FaceRow.person_id == person.id))
+
+
+def of_person(session: Session, person: User, spec: EmbeddingSpec) -> list[StoredFace]:
+    """A person's faces in one space, oldest first."""
+    return _stored(session, spec, FaceRow.person_id == person.id)
+
+
+def by_ids(session: Session, face_ids: Sequence[int], spec: EmbeddingSpec) -> list[StoredFace]:
+    """Those of `face_ids` that live in this space now, with their owners."""
+    return _stored(session, spec, FaceRow.id.in_(face_ids)) if face_ids else []
+
+
+def count(session: Session, spec: EmbeddingSpec | None = None) -> int:
+    """How many faces are enrolled, in one space or in all."""
+    statement = select(func.count()).select_from(FaceRow)
+    if spec is not None:
+        statement = statement.where(FaceRow.spec_id == find_spec_id(session, spec))
+    return session.execute(statement).scalar_one()
+
+
+def live_ids(session: Session, spec: EmbeddingSpec) -> set[int]:
+    """The ids of all live faces of a space."""
+    statement = select(FaceRow.id).where(FaceRow.spec_id == find_spec_id(session, spec))
+    return set(session.execute(statement).scalars())
+
+
+def changes_since(session: Session, spec: EmbeddingSpec, seq: int) -> Iterator[Change]:
+    """What happened to the faces of a space after `seq`, in order."""
+    space = find_spec_id(session, spec)
+    added = select(
+        FaceRow.seq.label("seq"), FaceRow.id.label("face_id"), FaceRow.embedding.label("stored")
+    ).where(FaceRow.spec_id == space, FaceRow.seq > seq)
+    removed = select(Deletion.seq, Deletion.face_id, null()).where(
+        Deletion.spec_id == space, Deletion.seq > seq
+    )
+    statement = union_all(added, removed).order_by("seq").execution_options(yield_per=1000)
+    for row in session.execute(statement):
+        if row.stored is None:
+            yield FaceRemoved(row.seq, row.face_id)
+        else:
+            yield FaceAdded(row.seq, row.face_id, from_bytes(row.stored, spec.dimensions))
+
+
+def has_any(session: Session) -> bool:
+    """Whether any face is enrolled, in any space."""
+    return bool(session.execute(select(exists(select(literal(1)).select_from(FaceRow)))).scalar())
+
+
+def _newest_of(session: Session, person_id: int) -> int | None:
+    statement = select(func.max(FaceRow.id)).where(FaceRow.person_id == person_id)
+    return session.execute(statement).scalar_one()
+
+
+def _stored(
+    session: Session, spec: EmbeddingSpec, condition: ColumnElement[bool]
+) -> list[StoredFace]:
+    statement = (
+        select(FaceRow.id, User.user_id, FaceRow.embedding)
+        .join(User, User.id == FaceRow.person_id)
+        .where(condition, FaceRow.spec_id == find_spec_id(session, spec))
+        .order_by(FaceRow.id)
+    )
+    return [
+        StoredFace(face_id, user_id, from_bytes(stored, spec.dimensions))
+        for face_id, user_id, stored in session.execute(statement)
+    ]

@@ -1,0 +1,76 @@
+"""People and their profiles."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.errors import ConflictError, NotFound
+from core.names import fold_user_id
+from db import faces
+from db.models import User
+
+PROFILE_FIELDS = ("name", "email", "attributes")
+
+
+def find(session: Session, user_id: str) -> User | None:
+    return session.execute(select(User).where(User.user_id == user_id)).scalar_one_or_none()
+
+
+def get(session: Session, user_id: str) -> User:
+    """The person; raises NotFound."""
+    user = find(session, user_id)
+    if user is None:
+        raise NotFound("there is no person with this user_id")
+    return user
+
+
+def create(session: Session, user_id: str) -> User:
+    """A new person without a photo. Raises ConflictError where the id, or one that differs only
+    by letter case or look-alike characters, is taken."""
+    folded = fold_user_id(user_id)
+    taken = session.execute(select(User.user_id).where(User.folded_user_id == folded)).scalar()
+    if taken is not None:
+        same = (
+            "is taken" if taken == user_id else "differs only by letter case from one that exists"
+        )
+        raise ConflictError(f"this user_id {same}")
+    now = datetime.now(UTC)
+    user = User(
+        user_id=user_id, folded_user_id=folded, attributes={}, created_at=now, updated_at=now
+    )
+    session.add(user)
+    session.flush()
+    return user
+
+
+def find_or_create(session: Session, user_id: str) -> User:
+    return find(session, user_id) or create(session, user_id)
+
+
+def set_profile(user: User, values: Mapping[str, object]) -> None:
+    """Set those of `name`, `email`, `attributes` that `values` holds; they are checked already."""
+    changed = {key: values[key] for key in PROFILE_FIELDS if key in values}
+    if all(getattr(user, key) == value for key, value in changed.items()):
+        return
+    for key, value in changed.items():
+        setattr(user, key, value)
+    user.updated_at = datetime.now(UTC)
+
+
+def delete(session: Session, user: User) -> None:
+    """Remove a person and every face of theirs."""
+    faces.remove_all_of(session, user)
+    session.delete(user)
+    session.flush()
+
+
+def count(session: Session) -> int:
+    return session.execute(select(func.count()).select_from(User)).scalar_one()
+
+
+def page(session: Session, after_id: int, limit: int) -> Sequence[User]:
+    """People in the order they were added, those after row `after_id`."""
+    statement = select(User).where(User.id > after_id).order_by(User.id).limit(limit)
+    return session.execute(statement).scalars().all()
