@@ -1,0 +1,38 @@
+"""The array types of the index."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from core.types import Matrix
+
+Ids = npt.NDArray[np.int64]
+"""Face ids, or local rows of a segment, shape (n,)."""
+Mask = npt.NDArray[np.bool_]
+"""Which rows live, shape (n,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Faces `faces` (n,) and their embeddings `vectors` (n, d), row by row."""
+
+    faces: Ids
+    vectors: Matrix
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def take(self, chosen: Ids | Mask) -> Self:
+        """A copy of the chosen rows."""
+        return type(self)(self.faces[chosen], self.vectors[chosen])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """All rows of one or more `parts`."""
+        return cls(
+            np.concatenate([part.faces for part in parts]),
+            np.concatenate([part.vectors for part in parts]),
+        )

@@ -1,0 +1,94 @@
+"""The one reference that searches follow, and how it is swapped."""
+
+import threading
+from collections.abc import Sequence
+
+from core.files import FileIdentity
+from core.types import Change, EmbeddingSpec
+from index.errors import IndexDamaged
+from index.snapshot import LiveSegment, Snapshot
+from index.state import State
+from index.store import Store
+
+_ATTEMPTS = 5
+
+
+class Current:
+    """The current snapshot; for any number of threads.
+
+    Swapping replaces a reference, so a search that holds the old snapshot keeps its maps.
+    """
+
+    def __init__(self, store: Store, spec: EmbeddingSpec) -> None:
+        self._store = store
+        self._state = State(spec)
+        self._snapshot = self._state.snapshot()
+        self._state_lock = threading.Lock()
+        self._manifest_lock = threading.Lock()
+        self._seen: FileIdentity | None = None
+        self._problem: str | None = None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._snapshot
+
+    @property
+    def problem(self) -> str | None:
+        """Why the published index could not be used."""
+        return self._problem
+
+    def apply(self, changes: Sequence[Change], position: int) -> None:
+        """See State.apply; the next search sees it."""
+        with self._state_lock:
+            self._state.apply(changes, position)
+            self._snapshot = self._state.snapshot()
+
+    def refresh(self, wait: bool) -> bool:
+        """Stand on the published manifest where it is another one and covers no less.
+
+        Without `wait`, returns at once while another thread is at it.
+        """
+        if self._store.identity() == self._seen or not self._manifest_lock.acquire(blocking=wait):
+            return False
+        try:
+            return self._adopt()
+        finally:
+            self._manifest_lock.release()
+
+    def publish(self, segments: tuple[LiveSegment, ...], covered: int) -> None:
+        """Publish `segments` and stand on them; for the holder of the maintainer's lease."""
+        with self._manifest_lock:
+            self._store.publish(segments, covered)
+            self._stand_on(segments, covered)
+            self._seen, self._problem = self._store.identity(), None
+
+    def _adopt(self) -> bool:
+        for _ in range(_ATTEMPTS):
+            seen = self._store.identity()
+            if seen is None or seen == self._seen:
+                return False
+            try:
+                adopted = self._load()
+                self._seen, self._problem = seen, None
+                return adopted
+            except IndexDamaged as error:
+                self._problem = str(error)
+            if self._store.identity() == seen:
+                # Damaged indeed, and not just swept while we were reading it.
+                self._seen = seen
+        return False
+
+    def _load(self) -> bool:
+        manifest = self._store.manifest()
+        snapshot = self._snapshot
+        if manifest.covered < snapshot.covered:
+            # Of a process that started anew; ours holds more and is as good.
+            return False
+        opened = {part.segment.name: part.segment for part in snapshot.segments}
+        self._stand_on(self._store.load(manifest, opened), manifest.covered)
+        return True
+
+    def _stand_on(self, segments: tuple[LiveSegment, ...], covered: int) -> None:
+        with self._state_lock:
+            self._state.rebase(segments, covered)
+            self._snapshot = self._state.snapshot()

@@ -1,0 +1,134 @@
+"""The façade of the index: the only class the rest of Kenal uses."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+from core.types import Change, EmbeddingSpec, FaceAdded, Match, Vector
+from core.vectors import checked_vector
+from index.current import Current
+from index.errors import IndexDamaged
+from index.maintainer import Maintainer
+from index.policy import DEFAULT_POLICY, Policy
+from index.report import IndexReport
+from index.search import search
+from index.store import Step, Store
+
+
+def _unheard(_step: str) -> None:
+    """Nobody listens to the steps of a publication."""
+
+
+class FaceIndex:
+    """The gallery of one embedding space in one directory; for any number of threads.
+
+    A process catches up before it searches: `refresh`, then `apply` what the database holds after
+    `position`. Other processes may have the same directory open. Whoever names a person checks
+    the matches against the database first.
+    """
+
+    def __init__(self, store: Store, spec: EmbeddingSpec, policy: Policy) -> None:
+        self._store, self._spec, self._policy = store, spec, policy
+        self._current = Current(store, spec)
+        self._maintainer = Maintainer(store, self._current, spec, policy)
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        spec: EmbeddingSpec,
+        policy: Policy = DEFAULT_POLICY,
+        on_step: Step = _unheard,
+    ) -> Self:
+        """The index in `directory`, empty at position 0 where nothing usable is there.
+
+        Nothing on disk makes this raise: `problem` says what could not be used. `on_step` hears
+        of each step of a publication.
+        """
+        index = cls(Store(directory, spec, on_step), spec, policy)
+        index.refresh()
+        return index
+
+    @property
+    def spec(self) -> EmbeddingSpec:
+        return self._spec
+
+    @property
+    def position(self) -> int:
+        """The seq up to which every change is searched; only `rebuild` can lower it."""
+        return self._current.snapshot.position
+
+    @property
+    def count(self) -> int:
+        """How many faces live."""
+        return self._current.snapshot.live
+
+    @property
+    def problem(self) -> str | None:
+        """Why the published index could not be used; None when all is well. Not for users."""
+        return self._current.problem
+
+    def face_ids(self) -> frozenset[int]:
+        """The live faces."""
+        return frozenset(self._current.snapshot.faces().tolist())
+
+    def apply(self, changes: Sequence[Change], position: int) -> None:
+        """Apply what the database holds after `self.position`, up to its seq `position`.
+
+        What was applied before is skipped. All or nothing: raises ModelError for an unusable
+        vector, ValueError unless the seqs increase up to `position`.
+        """
+        self._current.apply(changes, position)
+
+    def search(self, query: Vector, k: int) -> list[Match]:
+        """The best `k` live faces by exact similarity, then face id; fewer only where fewer live.
+
+        `query` is (d,). Raises ModelError when it is no embedding of this space.
+        """
+        checked = checked_vector(query, self._spec.dimensions)
+        return search(self._current.snapshot, checked, k, self._policy)
+
+    def refresh(self) -> bool:
+        """Stand on a newer manifest of another process, if there is one; whether there was.
+
+        One stat when nothing changed; returns at once while another thread is at it.
+        """
+        return self._current.refresh(wait=False)
+
+    def maintain(self) -> bool:
+        """Seal and merge where the policy says so; whether something was published.
+
+        False at once while another process or thread is at it. Searches go on meanwhile. Raises
+        StorageFull or OSError when the disk does not take it; what was published before stays.
+        """
+        return self._maintainer.maintain()
+
+    def rebuild(self, rows: Iterable[FaceAdded], position: int) -> None:
+        """Publish `rows`, all faces the database holds at seq `position`, as the whole index.
+
+        Waits for a running maintainer. Raises ModelError for an unusable vector, and as
+        `maintain`; the old index then stays.
+        """
+        self._maintainer.rebuild(rows, position)
+
+    def verify(self) -> IndexReport:
+        """Read everything published again and compare it with its checksums."""
+        snapshot = self._current.snapshot
+        return IndexReport(
+            position=snapshot.position,
+            covered=snapshot.covered,
+            segments=len(snapshot.segments),
+            live_faces=snapshot.live,
+            delta=snapshot.delta.live,
+            tombstones=snapshot.tombstones,
+            problems=tuple(self._problems()),
+        )
+
+    def _problems(self) -> list[str]:
+        if self._store.identity() is None:
+            missing = self._current.snapshot.segments
+            return ["the published index is gone"] if missing else []
+        try:
+            return self._store.check(self._store.manifest())
+        except IndexDamaged as error:
+            return [str(error)]

@@ -1,0 +1,77 @@
+"""What a search holds: segments, their living rows and the delta, all of one moment.
+
+Nothing in it changes. A swap makes another one; the old maps stay until the last search drops them.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from core.types import EmbeddingSpec
+from index.arrays import Ids, Mask, Rows
+from index.delta import DeltaView
+from index.segment import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSegment:
+    """A segment and which of its rows live."""
+
+    segment: Segment
+    alive: Mask
+    live: int
+
+    @classmethod
+    def of(cls, segment: Segment, removed: Ids) -> Self:
+        """`segment` without the faces `removed`."""
+        alive = np.ones(segment.count, dtype=np.bool_)
+        alive[segment.places(removed)] = False
+        return cls(segment, alive, int(np.count_nonzero(alive)))
+
+    def without(self, face_ids: Ids) -> "LiveSegment":
+        """The same with these faces removed too; itself where it holds none of them."""
+        rows = self.segment.places(face_ids)
+        if not self.alive[rows].any():
+            return self
+        alive = self.alive.copy()
+        alive[rows] = False
+        return LiveSegment(self.segment, alive, int(np.count_nonzero(alive)))
+
+    def removed(self) -> Ids:
+        """The faces that live no longer."""
+        gone: Ids = self.segment.rows.faces[~self.alive]
+        return gone
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Every change up to seq `position`; the segments alone cover up to `covered`.
+
+    `changes` counts those between the two.
+    """
+
+    spec: EmbeddingSpec
+    segments: tuple[LiveSegment, ...]
+    delta: DeltaView
+    covered: int
+    position: int
+    changes: int
+
+    @property
+    def live(self) -> int:
+        return self.delta.live + sum(part.live for part in self.segments)
+
+    @property
+    def tombstones(self) -> int:
+        return sum(part.segment.count - part.live for part in self.segments)
+
+    def faces(self) -> Ids:
+        """The live face ids, shape (n,)."""
+        parts = [part.segment.rows.faces[part.alive] for part in self.segments]
+        return np.concatenate([*parts, self.delta.rows.faces[self.delta.alive]])
+
+    def rows_of(self, segments: tuple[LiveSegment, ...]) -> Rows:
+        """The live rows of `segments` and of the delta, copied."""
+        parts = [part.segment.rows.take(part.alive) for part in segments]
+        return Rows.joined([*parts, self.delta.rows.take(self.delta.alive)])
