@@ -4,7 +4,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, delete, exists, func, literal, null, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    delete,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from core.types import Change, EmbeddingSpec, FaceAdded, FaceRemoved, Vector
@@ -103,7 +113,8 @@ def changes_since(session: Session, spec: EmbeddingSpec, seq: int) -> Iterator[C
     removed = select(Deletion.seq, Deletion.face_id, null()).where(
         Deletion.spec_id == space, Deletion.seq > seq
     )
-    statement = union_all(added, removed).order_by("seq").execution_options(yield_per=1000)
+    both: CompoundSelect[tuple[int, int, bytes | None]] = union_all(added, removed)
+    statement = both.order_by("seq").execution_options(yield_per=1000)
     for row in session.execute(statement):
         if row.stored is None:
             yield FaceRemoved(row.seq, row.face_id)

@@ -36,7 +36,10 @@ class Base(DeclarativeBase):
 
 
 class User(Base):
-    """A person. `face_id` is the current primary face; null until a photo is enrolled."""
+    """A person. `face_id` is the current primary face; null until a photo is enrolled.
+
+    `profile_sha256` is the side file last applied: a restart must not undo a later PATCH.
+    """
 
     __tablename__ = "users"
     __table_args__ = AUTOINCREMENT
@@ -47,6 +50,7 @@ class User(Base):
     name: Mapped[str | None] = mapped_column(String(256))
     email: Mapped[str | None] = mapped_column(String(256))
     attributes: Mapped[dict[str, object]] = mapped_column(JSON, default=dict)
+    profile_sha256: Mapped[str | None] = mapped_column(String(64))
     face_id: Mapped[int | None] = mapped_column(
         ForeignKey("faces.id", ondelete="SET NULL", use_alter=True)
     )

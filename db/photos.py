@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.errors import NotFound
+from core.errors import NotFound, Vanished
 from db.models import PhotoRow
 
 _BATCH = 500
@@ -89,6 +89,51 @@ def seen(session: Session) -> dict[str, Seen]:
         path: Seen(Status(status), identity, present, next_attempt_at)
         for path, status, identity, present, next_attempt_at in session.execute(select(*columns))
     }
+
+
+def as_seen(row: PhotoRow) -> Seen:
+    return Seen(Status(row.status), row.identity, row.present, row.next_attempt_at)
+
+
+def mark_gone(session: Session, paths: Sequence[str], message: str) -> None:
+    """These files are no longer there; what was still waiting is refused as `vanished`."""
+    for path in paths:
+        row = find(session, path)
+        if row is None:
+            continue
+        row.present = False
+        if row.status == Status.PENDING:
+            row.status, row.code, row.message = Status.REJECTED, Vanished.code, message
+            row.identity = row.next_attempt_at = None
+
+
+def mark_present(session: Session, paths: Sequence[str]) -> None:
+    """These files are there again; whether their content is the known one, a conversion tells."""
+    for path in paths:
+        row = find(session, path)
+        if row is not None:
+            row.present = True
+
+
+def due(session: Session, now: datetime) -> Sequence[str]:
+    """Pending paths whose time to try again has come."""
+    statement = select(PhotoRow.path).where(
+        PhotoRow.status == Status.PENDING, PhotoRow.present, PhotoRow.next_attempt_at <= now
+    )
+    return session.execute(statement).scalars().all()
+
+
+def reset(session: Session, status: Status, code: str | None) -> int:
+    """Make files of a status (and code) pending anew; returns how many."""
+    statement = select(PhotoRow).where(PhotoRow.status == status, PhotoRow.present)
+    if code is not None:
+        statement = statement.where(PhotoRow.code == code)
+    rows = session.execute(statement).scalars().all()
+    for row in rows:
+        row.status, row.code, row.message = Status.PENDING, None, None
+        row.identity = row.next_attempt_at = None
+        row.attempts = 0
+    return len(rows)
 
 
 def of_user(session: Session, user_id: str) -> Sequence[PhotoRow]:

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=256), nullable=True),
         sa.Column("email", sa.String(length=256), nullable=True),
         sa.Column("attributes", sa.JSON(), nullable=False),
+        sa.Column("profile_sha256", sa.String(length=64), nullable=True),
         sa.Column("face_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("updated_at", sa.DateTime(), nullable=False),

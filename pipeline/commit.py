@@ -1,0 +1,121 @@
+"""The one transaction that enrolls: person, face, ledger row and profile, or nothing of them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from core import files
+from core.errors import FaceConflict, Vanished
+from core.files import FileIdentity
+from core.names import PhotoName
+from core.types import EmbeddingSpec, Face, Vector
+from core.vectors import similarities
+from db import faces, photos, removals, users
+from db.models import PhotoRow, User
+from db.photos import Status
+from db.session import Database
+from pipeline.profiles import apply_beside
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The content that was read: its hash, and what tells that the file is still that one."""
+
+    sha256: str
+    identity: FileIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Analyzed:
+    """The one usable face of a photo and its embedding, shape (d,)."""
+
+    face: Face
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What the transaction left: `is_new` is False where another call had done it already."""
+
+    photo_id: int
+    face_id: int
+    is_new: bool
+
+
+class Commits:
+    """Enrolls into one embedding space.
+
+    `threshold` is the least similarity of a new photo to the nearest of the person's faces.
+    """
+
+    def __init__(
+        self, database: Database, drop: Path, spec: EmbeddingSpec, threshold: float
+    ) -> None:
+        self._database = database
+        self._drop = drop
+        self._spec = spec
+        self._threshold = threshold
+
+    def commit(
+        self, name: PhotoName, arrival: Arrival, analyzed: Analyzed, accept: bool
+    ) -> Committed:
+        """Enroll a face for the person `name` claims; `accept` skips the same-person check.
+
+        Raises Vanished where the file changed or its deletion was asked for meanwhile,
+        FaceConflict where it shows somebody else, ConflictError for a user_id that differs
+        from another only by letter case.
+        """
+        with self._database.write() as session:
+            _check_still_wanted(session, self._drop, name, arrival)
+            row = photos.find_or_create(session, name.path, name.user_id)
+            if row.face_id is not None and _is_enrolled(row, arrival):
+                row.identity = str(arrival.identity)
+                return Committed(row.id, row.face_id, is_new=False)
+            face_id = self._face(session, name, arrival, analyzed, accept)
+            _replace(session, row, face_id)
+            _record(row, name, arrival)
+            return Committed(row.id, face_id, is_new=True)
+
+    def _face(
+        self,
+        session: Session,
+        name: PhotoName,
+        arrival: Arrival,
+        analyzed: Analyzed,
+        accept: bool,
+    ) -> int:
+        """The face of these very bytes where they are enrolled already, else a new one."""
+        twins = photos.enrolled_elsewhere(session, arrival.sha256, name.path)
+        twin = _same_bytes(twins, name)
+        person = users.find_or_create(session, name.user_id)
+        apply_beside(self._drop, person)
+        if twin is not None:
+            return twin
+        if not accept:
+            self._check_same_person(session, person, analyzed.vector)
+        quality: dict[str, object] = {
+            "box": asdict(analyzed.face.box),
+            "confidence": analyzed.face.confidence,
+        }
+        return faces.add(session, person, self._spec, analyzed.vector, quality).id
+
+    def _replace(session: Session, row: PhotoRow, face_id: int) -> None:
+    old = row.face_id
+    row.face_id = face_id
+    session.flush()
+    if old is not None and old != face_id and not photos.others_with_face(session, old, row.id):
+        faces.remove(session, old)
+
+
+def _record(row: PhotoRow, name: PhotoName, arrival: Arrival) -> None:
+    row.user_id = name.user_id
+    row.status = Status.ENROLLED
+    row.code = row.message = row.next_attempt_at = None
+    row.sha256 = arrival.sha256
+    row.identity = str(arrival.identity)
+    row.present = True
+    row.attempts = 0
+    row.updated_at = datetime.now(UTC)

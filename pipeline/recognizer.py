@@ -1,0 +1,200 @@
+"""From photo bytes to a decision: who is it, or is it who they claim to be."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from core.errors import TooLarge
+from core.types import Decision, Face, Vector
+from core.vectors import similarities
+from db import faces, users
+from db.models import User
+from db.session import Database
+from pipeline.analyzer import Analyzer, Detection, UnusedFace, UnusedReason, nothing_usable
+from pipeline.converter import Limits
+from pipeline.decision import Rule, decide, verify
+from pipeline.gallery import Candidate, LiveGallery
+from pipeline.images import decode
+
+_RACE_ATTEMPTS = 3
+
+
+class FaceChoice(StrEnum):
+    """Which faces of the photo are identified."""
+
+    LARGEST = "largest"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`user_id` claims an identity (1:1); without it everybody is searched (1:N)."""
+
+    user_id: str | None = None
+    faces: FaceChoice = FaceChoice.LARGEST
+    limit: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A person as the API shows them."""
+
+    user_id: str
+    name: str | None
+    email: str | None
+    attributes: dict[str, object]
+    face_id: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said of one face. `profile` stands exactly where the decision is `match`.
+
+    `nearest` is the similarity of the nearest face; None on an empty gallery. `candidates`
+    are only people at or above the threshold, and those that make it ambiguous.
+    """
+
+    decision: Decision
+    face: Face
+    nearest: float | None
+    candidates: Sequence[Candidate]
+    profile: Profile | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """The answers of a photo, largest face first, and how long each step took."""
+
+    answers: Sequence[Answer]
+    unused: Sequence[UnusedFace]
+    timings_ms: dict[str, float]
+
+
+class Recognizer:
+    """Answers questions about photos; nothing of a probe is stored. Thread-safe."""
+
+    def __init__(
+        self,
+        database: Database,
+        analyzer: Analyzer,
+        gallery: LiveGallery,
+        limits: Limits,
+        rule: Rule,
+    ) -> None:
+        self._database = database
+        self._analyzer = analyzer
+        self._gallery = gallery
+        self._limits = limits
+        self.rule = rule
+
+    def recognize(self, data: bytes, question: Question) -> Recognition:
+        """Who is in the photo; raises PhotoError, NotFound for an unknown claimed user_id."""
+        if len(data) > self._limits.max_upload_bytes:
+            raise TooLarge("the photo is larger than allowed")
+        watch = _Stopwatch()
+        photo = decode(data, self._limits.max_image_pixels)
+        watch.lap("decode")
+        chosen, unused = _choose(self._analyzer.detect(photo), question.faces)
+        watch.lap("detect")
+        vectors = self._analyzer.embed(photo, chosen)
+        watch.lap("embed")
+        answers = [self._answer(f, v, question) for f, v in zip(chosen, vectors, strict=True)]
+        watch.lap("search")
+        return Recognition(answers, unused, watch.total())
+
+    def _answer(self, face: Face, vector: Vector, question: Question) -> Answer:
+        for _ in range(_RACE_ATTEMPTS):
+            if question.user_id is None:
+                # One more than asked for: the second person decides about ambiguity.
+                candidates = self._gallery.search(vector, max(2, question.limit))
+                decision = decide(candidates, self.rule)
+            else:
+                candidates = self._claimed(question.user_id, vector)
+                decision = verify(candidates[0] if candidates else None, self.rule)
+            profile = None
+            if decision is Decision.MATCH:
+                profile = self._profile(candidates[0].user_id)
+                if profile is None:
+                    continue  # Deleted between search and profile: ask again.
+            return self._said(decision, face, candidates, profile, question.limit)
+        return self._said(Decision.NO_MATCH, face, [], None, question.limit)
+
+    def _said(
+        self,
+        decision: Decision,
+        face: Face,
+        found: Sequence[Candidate],
+        profile: Profile | None,
+        limit: int,
+    ) -> Answer:
+        least = self.rule.threshold
+        if decision is Decision.AMBIGUOUS:
+            least = min(least, found[0].similarity - self.rule.margin)
+            limit = max(2, limit)
+        shown = [candidate for candidate in found if candidate.similarity >= least][:limit]
+        nearest = found[0].similarity if found else None
+        return Answer(decision, face, nearest, shown, profile)
+
+    def _claimed(self, user_id: str, vector: Vector) -> list[Candidate]:
+        spec = self._analyzer.spec
+        with self._database.read() as session:
+            stored = faces.of_person(session, users.get(session, user_id), spec)
+        scored = [
+            Candidate(
+                user_id,
+                known.face_id,
+                float(similarities(vector, known.vector[None, :], spec.similarity)[0]),
+            )
+            for known in stored
+        ]
+        return sorted(scored, key=lambda found: -found.similarity)[:1]
+
+    def _profile(self, user_id: str) -> Profile | None:
+        with self._database.read() as session:
+            user = users.find(session, user_id)
+            return None if user is None else profile_of(user)
+
+
+def profile_of(user: User) -> Profile:
+    return Profile(
+        user.user_id,
+        user.name,
+        user.email,
+        user.attributes,
+        user.face_id,
+        user.created_at,
+        user.updated_at,
+    )
+
+
+def _choose(detection: Detection, choice: FaceChoice) -> tuple[list[Face], list[UnusedFace]]:
+    """The faces to identify and the rest with reasons; NoFace or FaceTooSmall where none is."""
+    if not detection.usable:
+        raise nothing_usable(detection)
+    if choice is FaceChoice.ALL:
+        return list(detection.usable), list(detection.unused)
+    largest, *others = detection.usable
+    return [largest], [
+        *(UnusedFace(o.box, UnusedReason.NOT_LARGEST) for o in others),
+        *detection.unused,
+    ]
+
+
+class _Stopwatch:
+    """Milliseconds a step, by name."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self._laps[name] = round((now - self._last) * 1000, 1)
+        self._last = now
+
+    def total(self) -> dict[str, float]:
+        return {**self._laps, "total": round((self._last - self._start) * 1000, 1)}

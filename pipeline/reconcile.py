@@ -1,0 +1,94 @@
+"""Drop folder against ledger: the mechanism that loses no photo, whatever events were missed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from core.errors import NotFound
+from db import photos
+from db.photos import Seen, Status
+from db.session import Database
+from pipeline.deletion import sweep
+from pipeline.drop import Entry, Listing, list_drop
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a scan found: photos that need to be converted, profiles, and how many photos in all."""
+
+    work: Sequence[Entry]
+    profiles: Sequence[Entry]
+    photo_count: int
+
+
+def needs_work(entry: Entry, seen: Seen | None, now: datetime) -> bool:
+    """Whether a file must be looked at: it is new, it changed, or its time to retry has come."""
+    if seen is None or seen.identity != str(entry.identity):
+        return True
+    if seen.status is Status.PENDING:
+        return seen.next_attempt_at is None or seen.next_attempt_at <= now
+    return False
+
+
+class Reconciler:
+    """Scans the drop folder and brings the ledger's rows up to what is there."""
+
+    def __init__(self, database: Database, drop: Path) -> None:
+        self._database = database
+        self._drop = drop
+
+    def scan(self) -> Scan:
+        """One pass: finish deletions, list, note what is new or gone. NotReady: no folder.
+
+        New files get a `pending` row at once, so that the counts hold what waits. A file that
+        is gone is only marked so: it never removes anybody.
+        """
+        sweep(self._database, self._drop)
+        listing = list_drop(self._drop)
+        with self._database.read() as session:
+            known = photos.seen(session)
+        now = datetime.now(UTC)
+        profiles = [entry for entry in listing.entries if entry.is_profile]
+        others = [entry for entry in listing.entries if not entry.is_profile]
+        work = [entry for entry in others if needs_work(entry, known.get(entry.key), now)]
+        self._note(listing, work, known)
+        return Scan(work, profiles, len(others))
+
+    def still_needs_work(self, entry: Entry) -> bool:
+        """Whether one entry needs to be converted, by the ledger of this moment."""
+        with self._database.read() as session:
+            row = photos.find(session, entry.key)
+            seen = None if row is None else photos.as_seen(row)
+        return needs_work(entry, seen, datetime.now(UTC))
+
+    def note_pending(self, entry: Entry) -> None:
+        """Give a new photo its `pending` row."""
+        with self._database.write() as session:
+            photos.add_pending(session, [(entry.key, entry.user_id)])
+
+    def _note(self, listing: Listing, work: Sequence[Entry], known: dict[str, Seen]) -> None:
+        here = {entry.key for entry in listing.entries}
+        fresh = [(entry.key, entry.user_id) for entry in work if entry.key not in known]
+        gone = [
+            path
+            for path, seen in known.items()
+            if seen.present and path not in here and not listing.may_hold(path)
+        ]
+        back = [path for path, seen in known.items() if not seen.present and path in here]
+        if fresh or gone or back:
+            with self._database.write() as session:
+                photos.add_pending(session, fresh)
+                photos.mark_gone(session, gone, _VANISHED)
+                photos.mark_present(session, back)
+
+
+_VANISHED = "the file went away before it could be read"
+
+
+def retry(database: Database, status: Status, code: str | None) -> int:
+    """Have refused photos tried again at the next scan; returns how many."""
+    if status not in (Status.REJECTED, Status.CONFLICT, Status.PENDING):
+        raise NotFound("only pending, rejected and conflict photos can be tried again")
+    with database.write() as session:
+        return photos.reset(session, status, code)

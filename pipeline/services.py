@@ -1,0 +1,129 @@
+"""The one composition root: builds every collaborator of a process and starts them in order."""
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import Self
+
+from core.errors import KenalError, NotReady
+from core.logs import describe
+from core.settings import Settings
+from db import migrate
+from db.gallery import Chosen
+from db.session import Database
+from index import FaceIndex
+from pipeline.analyzer import Analyzer
+from pipeline.builder import build_analyzer
+from pipeline.converter import Converter, Limits
+from pipeline.decision import Rule
+from pipeline.enrollment import Enrollment
+from pipeline.gallery import LiveGallery
+from pipeline.recognizer import Recognizer
+from pipeline.setup import choose_embedder
+
+_log = logging.getLogger(__name__)
+_RETRY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Everything that needs a chosen, loaded network."""
+
+    chosen: Chosen
+    analyzer: Analyzer
+    gallery: LiveGallery
+    recognizer: Recognizer
+    converter: Converter
+    enrollment: Enrollment
+
+    @property
+    def rule(self) -> Rule:
+        return self.recognizer.rule
+
+
+class Services:
+    """The services of one process. Nothing is opened or loaded before `start`."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+        self._engine: Engine | None = None
+        self._problem: KenalError = NotReady("starting: networks and gallery are being loaded")
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def build(cls, settings: Settings) -> Self:
+        """Services for these settings; makes the data and drop folders."""
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.photo_dir.mkdir(parents=True, exist_ok=True)
+        return cls(settings, Database(settings.resolved_database_url))
+
+    def start(self) -> Engine:
+        """Load what is needed to recognize and enroll, once; raises KenalError."""
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._assemble()
+            return self._engine
+
+    def start_in_background(self) -> None:
+        """Start without waiting, again and again until it succeeds; call it after the fork."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._keep_starting, name="start", daemon=True)
+            self._thread.start()
+
+    def engine(self) -> Engine:
+        """The loaded engine; raises NotReady, or what keeps it from starting."""
+        if self._engine is None:
+            raise self._problem
+        return self._engine
+
+    @property
+    def problem(self) -> KenalError | None:
+        """Why the engine is not there yet; None when it is."""
+        return self._problem if self._engine is None else None
+
+    def close(self) -> None:
+        """Let go of everything; nothing happens twice."""
+        self._closing.set()
+        self.database.close()
+
+    def _keep_starting(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self.start()
+            except KenalError as error:
+                self._problem = error
+                _log.warning("not ready: %s (%s)", error.message, error.code)
+            except Exception as error:  # noqa: BLE001 - said in /readyz, tried again
+                self._problem = NotReady("an internal error keeps the service from starting")
+                _log.error("not ready [%s]", describe(error))
+            else:
+                _log.info("ready")
+                return
+            self._closing.wait(_RETRY_SECONDS)
+
+    def _assemble(self) -> Engine:
+        settings = self.settings
+        migrate.check_current(self.database)
+        chosen = choose_embedder(self.database, settings)
+        analyzer = build_analyzer(chosen.embedder, settings)
+        analyzer.load()
+        index = FaceIndex.open(settings.data_dir / "index" / chosen.spec.digest, chosen.spec)
+        gallery = LiveGallery(self.database, index, chosen.spec)
+        gallery.check()
+        threshold = settings.threshold
+        rule = Rule(analyzer.default_threshold if threshold is None else threshold, settings.margin)
+        limits = Limits(
+            settings.max_upload_bytes, settings.max_image_pixels, settings.dominant_face
+        )
+        converter = Converter(self.database, analyzer, settings.photo_dir, limits, rule.threshold)
+        return Engine(
+            chosen=chosen,
+            analyzer=analyzer,
+            gallery=gallery,
+            recognizer=Recognizer(self.database, analyzer, gallery, limits, rule),
+            converter=converter,
+            enrollment=Enrollment(converter, settings.photo_dir),
+        )
