@@ -1,0 +1,46 @@
+# Kenal's front door. `make` alone lists what there is.
+# Settings are KENAL_* variables, from the environment, from .env, or given here:
+#   make serve KENAL_PORT=8080
+
+PYTHON_IN_VENV := .venv/bin/python
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help serve setup setup-dev prepare test check lint demo bench-accuracy clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+serve: prepare ## Install what is needed and run API, watcher and FTP, until Ctrl-C
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" exec $(PYTHON_IN_VENV) -m scripts.serve
+
+setup: ## Create .venv with what the service needs
+	@scripts/setup.sh requirements.txt
+
+setup-dev:
+	@scripts/setup.sh requirements-dev.txt
+
+prepare: setup ## Create or upgrade the database, prepare the networks
+	@$(PYTHON_IN_VENV) -m flask db upgrade
+	@$(PYTHON_IN_VENV) -m flask models prepare
+
+test: setup-dev ## Run the tests
+	@$(PYTHON_IN_VENV) -m pytest
+
+check: lint test ## Everything that must be clean before a commit
+
+lint: setup-dev ## Style, types and layers
+	@$(PYTHON_IN_VENV) -m ruff check
+	@$(PYTHON_IN_VENV) -m ruff format --check
+	@$(PYTHON_IN_VENV) -m mypy
+	@$(PYTHON_IN_VENV) .venv/bin/lint-imports
+
+demo: setup-dev ## Enroll a public photo, recognize a changed one, refuse a stranger
+	@$(PYTHON_IN_VENV) -m scripts.demo
+
+bench-accuracy: setup-dev ## Measure false accepts and false rejects of the networks
+	@$(PYTHON_IN_VENV) -m benchmarks.accuracy
+
+clean: ## Remove .venv and caches; data in var/ and photo_storage/ stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

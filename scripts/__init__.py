@@ -1,0 +1,1 @@
+"""Programs behind the Makefile; the service itself does not import them."""

@@ -1,0 +1,91 @@
+"""Run what the Procfile names until Ctrl-C, or until one of them dies.
+
+`python -m scripts.serve`; `make serve` prepares everything first.
+"""
+
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from honcho.environ import parse_procfile
+from honcho.manager import Manager
+
+from core.settings import Settings, SettingsError, load_settings
+
+_GRACE_SECONDS = 35  # a little more than gunicorn gives to requests in flight
+_STOPPED_BY_SIGNAL = (130, 143)
+
+
+class PatientManager(Manager):  # type: ignore[misc]  # honcho has no types
+    """honcho kills five seconds after the first process ended; requests in flight need longer."""
+
+    _kill_at: float | None = None
+
+    def kill(self) -> None:
+        now = time.monotonic()
+        if self._kill_at is None:
+            self._kill_at = now + _GRACE_SECONDS
+        if now >= self._kill_at:
+            super().kill()
+
+
+def main() -> int:
+    """Serve; returns 0 when stopped by a signal, 1 when a process ended by itself, 2 unusable."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        return _refuse(str(error))
+    if not _is_free(settings.host, settings.port):
+        return _refuse(
+            f"{settings.host}:{settings.port} is in use or not an address of this machine; "
+            "set KENAL_HOST and KENAL_PORT, or stop what runs there"
+        )
+    return _run(_processes(Path("Procfile"), settings))
+
+
+def _run(processes: dict[str, str]) -> int:
+    manager = PatientManager()
+    for name, command in processes.items():
+        manager.add_process(name, command)
+    announcer = subprocess.Popen([sys.executable, "-m", "scripts.announce"])
+    try:
+        manager.loop()
+    finally:
+        announcer.terminate()
+        announcer.wait()
+    if manager.returncode in _STOPPED_BY_SIGNAL:
+        return 0
+    sys.stderr.write("\nA process of Kenal ended by itself (above), so all were stopped.\n")
+    return 1
+
+
+def _processes(procfile: Path, settings: Settings) -> dict[str, str]:
+    commands: dict[str, str] = dict(parse_procfile(procfile.read_text()).processes)
+    if not settings.ftp_enabled:
+        del commands["ftp"]
+    return commands
+
+
+def _is_free(host: str, port: int) -> bool:
+    # Found out first: another server on this port would look like ours getting ready.
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError:
+        return False
+    return True
+
+
+def _refuse(reason: str) -> int:
+    sys.stderr.write(f"Kenal cannot start: {reason}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
