@@ -102,7 +102,43 @@ class Commits:
         }
         return faces.add(session, person, self._spec, analyzed.vector, quality).id
 
-    def _replace(session: Session, row: PhotoRow, face_id: int) -> None:
+    def _check_same_person(self, session: Session, person: User, vector: Vector) -> None:
+        scores = [
+            float(similarities(vector, known.vector[None, :], self._spec.similarity)[0])
+            for known in faces.of_person(session, person, self._spec)
+        ]
+        if scores and max(scores) < self._threshold:
+            raise FaceConflict(
+                "the photo does not look like the person enrolled under this user_id",
+                {"similarity_score": round(max(scores), 4), "threshold": self._threshold},
+            )
+
+
+def _check_still_wanted(session: Session, drop: Path, name: PhotoName, arrival: Arrival) -> None:
+    # Looked at inside the transaction: a deletion that committed before us removes, or has
+    # listed, the file; one that comes after us sees what we commit.
+    asked = removals.find(session, name.path)
+    if asked is not None and asked.sha256 == arrival.sha256:
+        raise Vanished("the deletion of this photo was asked for")
+    if files.identity(drop / name.path) != arrival.identity:
+        raise Vanished("the file was changed while it was being read")
+    if asked is not None:
+        removals.done(session, name.path)
+
+
+def _is_enrolled(row: PhotoRow, arrival: Arrival) -> bool:
+    return row.status == Status.ENROLLED and row.sha256 == arrival.sha256
+
+
+def _same_bytes(twins: Sequence[PhotoRow], name: PhotoName) -> int | None:
+    """The face that the very same bytes gave before, for this person."""
+    for twin in twins:
+        if twin.user_id != name.user_id:
+            raise FaceConflict("the very same photo is enrolled under another user_id")
+    return twins[0].face_id if twins else None
+
+
+def _replace(session: Session, row: PhotoRow, face_id: int) -> None:
     old = row.face_id
     row.face_id = face_id
     session.flush()

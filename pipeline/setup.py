@@ -60,5 +60,6 @@ def _refuse_other_space(recorded: EmbeddingSpec, now: EmbeddingSpec) -> None:
         if getattr(recorded, field) != getattr(now, field)
     ]
     raise NotReady(
-        f"the enrolled faces are of another space than this network's ({', '.join(changed)} changed)"
+        "the enrolled faces are of another space than this network's:"
+        f" changed are {', '.join(changed)}"
     )
