@@ -1,0 +1,126 @@
+"""A photo's faces and their embeddings, in pixels of the upright original."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.errors import FaceTooSmall, MultipleFaces, NoFace
+from core.settings import Settings
+from core.types import Box, EmbeddingSpec, Face, Matrix
+from pipeline.builder import build_detector, build_embedder
+from pipeline.detector import Detector
+from pipeline.embedder import Embedder
+from pipeline.images import Photo
+from pipeline.registry import find
+
+
+class UnusedReason(StrEnum):
+    """Why a found face is not embedded."""
+
+    TOO_SMALL = "face_too_small"
+    NOT_LARGEST = "not_largest"
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedFace:
+    box: Box
+    reason: UnusedReason
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The faces of one photo: the usable ones by area, largest first, and the others."""
+
+    usable: tuple[Face, ...]
+    unused: tuple[UnusedFace, ...]
+
+
+class Analyzer:
+    """One detector and one embedder; safe to call from many threads once built."""
+
+    def __init__(self, detector: Detector, embedder: Embedder, min_face_px: int) -> None:
+        self._detector, self._embedder = detector, embedder
+        self._min_face_px = min_face_px
+
+    @property
+    def spec(self) -> EmbeddingSpec:
+        return self._embedder.spec
+
+    @property
+    def default_threshold(self) -> float:
+        return self._embedder.default_threshold
+
+    def load(self) -> None:
+        """Load both networks now; raises ModelUnavailable."""
+        self._detector.load()
+        self._embedder.load()
+
+    def detect(self, photo: Photo) -> Detection:
+        """The photo's faces. A face is too small where the networks see less than `min_face_px`
+        of its width, which for photos above the working size is less than the original holds.
+
+        Raises ModelUnavailable and ModelError.
+        """
+        found = sorted(self._detector.detect(photo.rgb), key=lambda face: -face.box.area)
+        usable, unused = [], []
+        for face in found:
+            original = face.scaled(1 / photo.scale)
+            if face.box.width >= self._min_face_px:
+                usable.append(original)
+            else:
+                unused.append(UnusedFace(original.box, UnusedReason.TOO_SMALL))
+        return Detection(tuple(usable), tuple(unused))
+
+    def embed(self, photo: Photo, faces: Sequence[Face]) -> Matrix:
+        """Embeddings of faces that `detect` gave for this photo, (n, d); none give (0, d).
+
+        Raises ModelUnavailable and ModelError.
+        """
+        return self._embedder.embed(photo.rgb, [face.scaled(photo.scale) for face in faces])
+
+
+def build_analyzer(embedder_id: str, settings: Settings) -> Analyzer:
+    """The analyzer for a resolved embedder id (never `auto`); its networks are not loaded yet.
+
+    Raises NotFound, InvalidParameter for a detector's id, or ModelUnavailable for a manifest
+    that cannot be used.
+    """
+    embedder = build_embedder(find(embedder_id, settings), settings)
+    return Analyzer(build_detector(), embedder, settings.min_face_px)
+
+
+def exactly_one(detection: Detection, dominant_face: float | None) -> Face:
+    """The one face to enroll.
+
+    With `dominant_face` a largest face whose area is at least that many times the next one's
+    is taken; without it two faces are always refused. Raises NoFace, FaceTooSmall,
+    or MultipleFaces with the boxes, largest first.
+    """
+    if not detection.usable:
+        raise nothing_usable(detection)
+    largest, *others = detection.usable
+    if others and not (dominant_face and largest.box.area >= dominant_face * others[0].box.area):
+        raise MultipleFaces(
+            "the photo shows more than one face; enroll a photo of one person",
+            {"boxes": [_rounded(face.box) for face in detection.usable]},
+        )
+    return largest
+
+
+def nothing_usable(detection: Detection) -> NoFace | FaceTooSmall:
+    """The refusal of a photo without a usable face, saying whether one was found at all."""
+    if not detection.unused:
+        return NoFace("no face was found in the photo")
+    return FaceTooSmall(
+        "the face in the photo is too small",
+        {"boxes": [_rounded(face.box) for face in detection.unused]},
+    )
+
+
+def _rounded(box: Box) -> dict[str, int]:
+    return {
+        "x": round(box.x),
+        "y": round(box.y),
+        "width": round(box.width),
+        "height": round(box.height),
+    }

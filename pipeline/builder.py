@@ -1,0 +1,26 @@
+"""From a registry entry to the object that does its work; nothing is loaded here."""
+
+from core.errors import InvalidParameter
+from core.settings import Settings
+from pipeline.detector import Detector, PaddedSecondTry
+from pipeline.embedder import Embedder
+from pipeline.embedders.dlib_resnet import DlibEmbedder
+from pipeline.embedders.onnx_embedder import OnnxEmbedder
+from pipeline.model_entry import ModelEntry, Role
+from pipeline.mtcnn_detector import MtcnnDetector
+from pipeline.prepared import network_file
+from pipeline.registry import DLIB, MTCNN
+
+
+def build_detector() -> Detector:
+    """MTCNN with the second look for faces that fill the frame."""
+    return PaddedSecondTry(MtcnnDetector(MTCNN.files))
+
+
+def build_embedder(entry: ModelEntry, settings: Settings) -> Embedder:
+    """The embedder of `entry`, not loaded; raises InvalidParameter where it is none."""
+    if entry.role is not Role.EMBEDDER:
+        raise InvalidParameter(f"{entry.id} finds faces and embeds none")
+    if entry.id == DLIB.id:
+        return DlibEmbedder(entry)
+    return OnnxEmbedder(entry, lambda: network_file(entry, settings.models_path))

@@ -1,0 +1,68 @@
+"""What a detector is, and the second look for faces that fill the frame."""
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from core.types import Face
+from pipeline.images import Pixels
+
+PADDING = 0.5
+"""Border added for the second look, as a part of the picture's longer side."""
+
+
+class Detector(Protocol):
+    """Finds faces with five landmarks; safe to call from many threads."""
+
+    @property
+    def id(self) -> str:
+        """Its name in the registry and in embedding specs."""
+        ...
+
+    def load(self) -> None:
+        """Load now instead of at the first use; raises ModelUnavailable."""
+        ...
+
+    def detect(self, rgb: Pixels) -> list[Face]:
+        """Faces of `rgb` (h, w, 3) in its pixels; boxes may cross its borders. May be empty."""
+        ...
+
+
+class PaddedSecondTry:
+    """A detector that, finding nothing, looks again at the picture inside a wider frame.
+
+    Detectors are trained on faces with surroundings; a portrait cut at chin and forehead
+    has none until it is padded.
+    """
+
+    def __init__(self, inner: Detector) -> None:
+        self._inner = inner
+
+    @property
+    def id(self) -> str:
+        return self._inner.id
+
+    def load(self) -> None:
+        self._inner.load()
+
+    def detect(self, rgb: Pixels) -> list[Face]:
+        found = self._inner.detect(rgb)
+        if found:
+            return found
+        border = padding_px(rgb.shape[1], rgb.shape[0])
+        return [face.shifted(-border, -border) for face in self._inner.detect(padded(rgb, border))]
+
+
+def padding_px(width: int, height: int) -> int:
+    """The border of the second look for a picture of this size."""
+    return round(max(width, height) * PADDING)
+
+
+def padded(rgb: Pixels, border: int) -> Pixels:
+    """`rgb` with `border` pixels of its mean color on each side."""
+    color = [float(c) for c in rgb.reshape(-1, 3).mean(axis=0)]
+    framed = cv2.copyMakeBorder(
+        rgb, border, border, border, border, cv2.BORDER_CONSTANT, value=color
+    )
+    return np.ascontiguousarray(framed, dtype=np.uint8)

@@ -1,0 +1,1 @@
+"""The networks that turn a face into an embedding."""

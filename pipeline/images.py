@@ -1,0 +1,160 @@
+"""From a photo's bytes to upright RGB pixels, or a plain reason why not.
+
+Nothing of Pillow's process-wide state is used: its format classes are called directly on a file
+whose size was read and judged before, so its own bomb check, plugin registry and tolerance of
+truncated files play no part. Color profiles are ignored: face networks are trained without them.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from core.errors import EmptyFile, ImageCorrupt, ImageTooLarge
+from pipeline.image_colors import to_rgb
+from pipeline.image_headers import Header, HeaderReader, Kind, sniff
+from pipeline.image_heif import decode_heif
+from pipeline.image_jpeg import read_jpeg
+from pipeline.image_others import read_bmp, read_gif, read_heif, read_webp
+from pipeline.image_png import read_png
+from pipeline.image_tiff import read_tiff
+
+Pixels = npt.NDArray[np.uint8]
+"""RGB, shape (h, w, 3), contiguous."""
+
+WORKING_LONG_SIDE_PX = 2048
+"""Larger photos are worked on at this size: a face of 40 px is found in it, memory stays small."""
+
+_READERS: Mapping[Kind, HeaderReader] = MappingProxyType(
+    {
+        Kind.JPEG: read_jpeg,
+        Kind.PNG: read_png,
+        Kind.WEBP: read_webp,
+        Kind.HEIF: read_heif,
+        Kind.BMP: read_bmp,
+        Kind.TIFF: read_tiff,
+        Kind.GIF: read_gif,
+    }
+)
+_DECODERS: Mapping[Kind, type[ImageFile.ImageFile]] = MappingProxyType(
+    {
+        Kind.JPEG: JpegImagePlugin.JpegImageFile,
+        Kind.PNG: PngImagePlugin.PngImageFile,
+        Kind.WEBP: WebPImagePlugin.WebPImageFile,
+        Kind.BMP: BmpImagePlugin.BmpImageFile,
+        Kind.TIFF: TiffImagePlugin.TiffImageFile,
+        Kind.GIF: GifImagePlugin.GifImageFile,
+    }
+)
+_TO_UPRIGHT: Mapping[int, Image.Transpose] = MappingProxyType(
+    {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+)
+_FIRST_ON_ITS_SIDE = 5
+# What Pillow's format classes raise for bytes they cannot make sense of.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    RuntimeError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """Upright pixels to work on, and the size of the upright original in pixels.
+
+    `scale` is working pixels per original pixel, at most 1.
+    """
+
+    rgb: Pixels
+    scale: float
+    width: int
+    height: int
+
+
+def decode(data: bytes, max_pixels: int) -> Photo:
+    """The photo in `data`, whole and upright, its long side reduced to WORKING_LONG_SIDE_PX.
+
+    Raises EmptyFile, UnsupportedImage, ImageTooLarge above `max_pixels` (judged before decoding),
+    or ImageCorrupt for anything that does not decode to its last pixel.
+    """
+    if not data:
+        raise EmptyFile("the file is empty")
+    kind = sniff(data)
+    header = _READERS[kind](data)
+    if header.width * header.height > max_pixels:
+        raise ImageTooLarge(
+            "the photo has more pixels than allowed",
+            {"width": header.width, "height": header.height, "max_pixels": max_pixels},
+        )
+    try:
+        image = _upright(_reduced(to_rgb(_loaded(kind, header))), header.orientation)
+    except Image.DecompressionBombError as error:
+        raise ImageTooLarge("a part of the photo has more pixels than allowed") from error
+    except _DECODER_ERRORS as error:
+        raise ImageCorrupt("the photo cannot be decoded") from error
+    return _photo(image, header)
+
+
+def _loaded(kind: Kind, header: Header) -> Image.Image:
+    """Every pixel decoded; a large JPEG at 1/2, 1/4 or 1/8, never below the working size."""
+    if kind is Kind.HEIF:
+        mode, pixels = decode_heif(header.clean)
+        return Image.fromarray(pixels).convert(mode)
+    image = _DECODERS[kind](io.BytesIO(header.clean))
+    if kind is Kind.JPEG:
+        image.draft(image.mode, _working_size(image.size))
+    image.load()
+    return image
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    size = _working_size(image.size)
+    return image if size == image.size else image.resize(size, Image.Resampling.BILINEAR)
+
+
+def _working_size(size: tuple[int, int]) -> tuple[int, int]:
+    factor = min(1.0, WORKING_LONG_SIDE_PX / max(size))
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    turn = _TO_UPRIGHT.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _photo(image: Image.Image, header: Header) -> Photo:
+    turned = header.orientation >= _FIRST_ON_ITS_SIDE
+    width, height = (header.height, header.width) if turned else (header.width, header.height)
+    rgb = np.ascontiguousarray(np.asarray(image))
+    return Photo(rgb, max(rgb.shape[:2]) / max(width, height), width, height)
