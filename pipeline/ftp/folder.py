@@ -37,7 +37,7 @@ class DropFolder(AbstractedFS):  # type: ignore[misc]  # pyftpdlib has no types
         place = Path(self.root)
         for part in parts:
             place = place / part
-            if place.is_symlink():
+            if os.path.islink(place):
                 return False
         return True
 

@@ -90,10 +90,15 @@ class DataChannel(DTPHandler):  # type: ignore[misc]
         self._finish()
 
     def _finish(self) -> None:
-        reply = self.file_obj.commit()
-        self.transfer_finished = reply.startswith("226")
-        self._resp = (reply, log.debug)
+        self._resp = (self.file_obj.commit(), log.debug)
         self.close()
+
+    @override
+    def close(self) -> None:
+        if isinstance(self.file_obj, Upload):
+            # The base class takes any end of the connection for a finished transfer.
+            self.transfer_finished = self.file_obj.is_stored
+        super().close()
 
 
 class Session(FTPHandler):  # type: ignore[misc]

@@ -24,6 +24,7 @@ class Upload:
     def __init__(self, target: Path, name: str, max_bytes: int) -> None:
         self.name = name
         self.closed = False
+        self.is_stored = False
         self.received_bytes = 0
         self._max_bytes = max_bytes
         self._target = target
@@ -55,6 +56,7 @@ class Upload:
             try:
                 os.fsync(self._file.fileno())
                 self._temporary.replace(self._target)
+                self.is_stored = True
                 sync_directory(self._target.parent)
             except OSError as error:
                 self._refuse(_reply_to(error))
@@ -129,4 +131,4 @@ def _write_all(descriptor: int, chunk: bytes) -> None:
 def _reply_to(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _FULL
-    return "451 The file could not be stored; nothing was changed."
+    return "451 The file could not be stored: upload it again."
