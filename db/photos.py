@@ -76,23 +76,28 @@ def add_pending(session: Session, names: Iterable[tuple[str, str | None]]) -> in
     return len(fresh)
 
 
-def seen(session: Session) -> dict[str, Seen]:
-    """Every path the ledger has, with what is needed to tell whether it changed."""
-    columns = (
+def seen(session: Session, paths: Sequence[str] | None = None) -> dict[str, Seen]:
+    """What is needed to tell whether a file changed, of these paths or of all in the ledger."""
+    columns = select(
         PhotoRow.path,
         PhotoRow.status,
         PhotoRow.identity,
         PhotoRow.present,
         PhotoRow.next_attempt_at,
     )
+    statements = (
+        [columns]
+        if paths is None
+        else [
+            columns.where(PhotoRow.path.in_(paths[start : start + _BATCH]))
+            for start in range(0, len(paths), _BATCH)
+        ]
+    )
     return {
         path: Seen(Status(status), identity, present, next_attempt_at)
-        for path, status, identity, present, next_attempt_at in session.execute(select(*columns))
+        for statement in statements
+        for path, status, identity, present, next_attempt_at in session.execute(statement)
     }
-
-
-def as_seen(row: PhotoRow) -> Seen:
-    return Seen(Status(row.status), row.identity, row.present, row.next_attempt_at)
 
 
 def mark_gone(session: Session, paths: Sequence[str], message: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from core.errors import NotFound
 from db import photos
@@ -55,17 +55,24 @@ class Reconciler:
         self._note(listing, work, known)
         return Scan(work, profiles, len(others))
 
-    def still_needs_work(self, entry: Entry) -> bool:
-        """Whether one entry needs to be converted, by the ledger of this moment."""
+    def needing_work(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Those of a few photos that need to be converted now; new ones get a `pending` row."""
+        if not entries:
+            return []
         with self._database.read() as session:
-            row = photos.find(session, entry.key)
-            seen = None if row is None else photos.as_seen(row)
-        return needs_work(entry, seen, datetime.now(UTC))
+            known = photos.seen(session, [entry.key for entry in entries])
+        now = datetime.now(UTC)
+        work = [entry for entry in entries if needs_work(entry, known.get(entry.key), now)]
+        fresh = [(entry.key, entry.user_id) for entry in work if entry.key not in known]
+        if fresh:
+            with self._database.write() as session:
+                photos.add_pending(session, fresh)
+        return work
 
-    def note_pending(self, entry: Entry) -> None:
-        """Give a new photo its `pending` row."""
-        with self._database.write() as session:
-            photos.add_pending(session, [(entry.key, entry.user_id)])
+    def due(self) -> list[PurePosixPath]:
+        """Pending photos whose time to try again has come."""
+        with self._database.read() as session:
+            return [PurePosixPath(path) for path in photos.due(session, datetime.now(UTC))]
 
     def _note(self, listing: Listing, work: Sequence[Entry], known: dict[str, Seen]) -> None:
         here = {entry.key for entry in listing.entries}
