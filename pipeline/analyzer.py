@@ -1,6 +1,6 @@
 """A photo's faces and their embeddings, in pixels of the upright original."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -77,6 +77,10 @@ class Analyzer:
         Raises ModelUnavailable and ModelError.
         """
         return self._embedder.embed(photo.rgb, [face.scaled(photo.scale) for face in faces])
+
+
+BuildAnalyzer = Callable[[str, Settings], Analyzer]
+"""Makes the analyzer of an embedder's id; tests bring their own."""
 
 
 def build_analyzer(embedder_id: str, settings: Settings) -> Analyzer:

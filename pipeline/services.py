@@ -12,8 +12,7 @@ from db import migrate
 from db.gallery import Chosen
 from db.session import Database
 from index import FaceIndex
-from pipeline.analyzer import Analyzer
-from pipeline.builder import build_analyzer
+from pipeline.analyzer import Analyzer, BuildAnalyzer, build_analyzer
 from pipeline.converter import Converter, Limits
 from pipeline.decision import Rule
 from pipeline.enrollment import Enrollment
@@ -44,9 +43,12 @@ class Engine:
 class Services:
     """The services of one process. Nothing is opened or loaded before `start`."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, build_networks: BuildAnalyzer
+    ) -> None:
         self.settings = settings
         self.database = database
+        self._build_networks = build_networks
         self._engine: Engine | None = None
         self._problem: KenalError = NotReady("starting: networks and gallery are being loaded")
         self._lock = threading.Lock()
@@ -54,11 +56,11 @@ class Services:
         self._thread: threading.Thread | None = None
 
     @classmethod
-    def build(cls, settings: Settings) -> Self:
+    def build(cls, settings: Settings, build_networks: BuildAnalyzer = build_analyzer) -> Self:
         """Services for these settings; makes the data and drop folders."""
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         settings.photo_dir.mkdir(parents=True, exist_ok=True)
-        return cls(settings, Database(settings.resolved_database_url))
+        return cls(settings, Database(settings.resolved_database_url), build_networks)
 
     def start(self) -> Engine:
         """Load what is needed to recognize and enroll, once; raises KenalError."""
@@ -107,8 +109,8 @@ class Services:
     def _assemble(self) -> Engine:
         settings = self.settings
         migrate.check_current(self.database)
-        chosen = choose_embedder(self.database, settings)
-        analyzer = build_analyzer(chosen.embedder, settings)
+        chosen = choose_embedder(self.database, settings, self._build_networks)
+        analyzer = self._build_networks(chosen.embedder, settings)
         analyzer.load()
         index = FaceIndex.open(settings.data_dir / "index" / chosen.spec.digest, chosen.spec)
         gallery = LiveGallery(self.database, index, chosen.spec)

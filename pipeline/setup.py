@@ -8,13 +8,15 @@ from core.types import EmbeddingSpec
 from db import faces, gallery
 from db.gallery import Chosen
 from db.session import Database
-from pipeline.builder import build_analyzer
+from pipeline.analyzer import BuildAnalyzer, build_analyzer
 from pipeline.choice import resolve
 
 _log = logging.getLogger(__name__)
 
 
-def choose_embedder(database: Database, settings: Settings) -> Chosen:
+def choose_embedder(
+    database: Database, settings: Settings, build: BuildAnalyzer = build_analyzer
+) -> Chosen:
     """The recorded embedder, or, for a gallery without one, the one the settings ask for.
 
     Raises NotReady where faces are enrolled and the settings, or changed weights, would
@@ -35,7 +37,7 @@ def choose_embedder(database: Database, settings: Settings) -> Chosen:
         choice = resolve(settings)
         embedder, reason = choice.embedder, choice.reason
         _log.info("embedder: %s (%s)", embedder, reason)
-    spec = build_analyzer(embedder, settings).spec
+    spec = build(embedder, settings).spec
     if recorded is None or recorded.spec != spec:
         _record(database, recorded, Chosen(embedder, reason, spec), has_faces)
     return Chosen(embedder, reason, spec)
