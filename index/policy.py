@@ -11,8 +11,8 @@ class Policy:
     `seal_at`: changes after the last manifest that are worth a new one. `exact_below`: a gallery
     of up to so many live faces is searched exactly. `fanout`: segments of like size that are
     merged into one. `vacuum_share`: share of removed faces at which a segment is written anew.
-    `trees`: Annoy trees of a segment. `search_share`: share of a segment's faces that Annoy looks
-    at, between `search_k_min` and `search_k_max`. `build_jobs`: threads of a build.
+    `trees`: Annoy trees of a segment. `search_k_max`: the most candidates Annoy inspects in one
+    segment; smaller segments are inspected nearly whole. `build_jobs`: threads of a build.
     """
 
     seal_at: int = 2048
@@ -20,22 +20,19 @@ class Policy:
     fanout: int = 4
     vacuum_share: float = 0.2
     trees: int = 50
-    search_share: float = 0.5
-    search_k_min: int = 2_000
-    search_k_max: int = 50_000
+    search_k_max: int = 20_000
     build_jobs: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.seal_at, self.trees, self.build_jobs, self.search_k_min) < 1:
+        if min(self.seal_at, self.trees, self.build_jobs, self.search_k_max) < 1:
             raise ValueError("sizes of an index policy are positive")
         if self.fanout < 2 or not 0 < self.vacuum_share <= 1:
             raise ValueError("fanout is at least 2, vacuum_share is in (0, 1]")
 
     def search_k(self, count: int, wanted: int) -> int:
         """Candidates Annoy inspects in a segment of `count` faces to propose `wanted` of them."""
-        share = min(max(int(count * self.search_share), self.search_k_min), self.search_k_max)
         # Trees repeat each other's candidates, so fewer than `search_k` of them are distinct.
-        return max(share, 4 * wanted)
+        return max(min(count, self.search_k_max), 4 * wanted)
 
 
 DEFAULT_POLICY = Policy()

@@ -1,0 +1,53 @@
+"""The manifest: what was written comes back, and nothing else does."""
+
+import json
+
+import pytest
+
+from index.errors import IndexDamaged
+from index.manifest import Manifest, SegmentEntry, decode, encode
+
+MANIFEST = Manifest(
+    "0123456789abcdef",
+    4711,
+    (
+        SegmentEntry("seg-0000000000004000-00ff00ff00ff", "a" * 64, (3, 10**9)),
+        SegmentEntry("seg-0000000000004711-123456789abc", "b" * 64, ()),
+    ),
+)
+
+
+def test_it_comes_back_as_it_was() -> None:
+    assert decode(encode(MANIFEST)) == MANIFEST
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[: len(data) // 2],
+        lambda data: bytes(len(data)),
+        lambda data: b"\xff" + data,
+        lambda data: b"[" * 100_000,
+        lambda data: b"[]",
+        lambda data: b"null",
+        lambda data: data.replace(b'"format": 1', b'"format": 2'),
+        lambda data: data.replace(b"4711,", b"9711,"),
+        lambda data: data.replace(b"1000000000", b"1000000001"),
+    ],
+    ids=["empty", "cut", "zeros", "binary", "deep", "list", "null", "newer", "seq", "tombstone"],
+)
+def test_anything_else_is_refused(damage: object) -> None:
+    data = encode(MANIFEST)
+    assert callable(damage)
+    changed = damage(data)
+    assert changed != data
+    with pytest.raises(IndexDamaged):
+        decode(changed)
+
+
+def test_a_name_that_leads_out_of_the_directory_is_refused() -> None:
+    outside = Manifest("0", 1, (SegmentEntry("../seg-0000000000004711-123456789abc", "", ()),))
+    with pytest.raises(IndexDamaged):
+        decode(encode(outside))
+    assert "../seg" in json.loads(encode(outside))["manifest"]["segments"][0]["name"]
