@@ -29,6 +29,11 @@ def resolve(settings: Settings, probe: Probe = reachable) -> Choice:
     return choose(FACENET, settings, probe)
 
 
+def fallback() -> Choice:
+    """What `auto` falls back to where FaceNet turned out not to be had."""
+    return Choice(DLIB.id, _fallen_back(FACENET))
+
+
 def choose(preferred: ModelEntry, settings: Settings, probe: Probe) -> Choice:
     """`preferred` where its weights are here or its host answers `probe`, else dlib."""
     weights = preferred.files[0]
@@ -47,6 +52,6 @@ def _fallen_back(preferred: ModelEntry) -> str:
     where = f"from {host_of(url)}" if url else "from anywhere"
     return (
         f"the weights of {preferred.title} could not be fetched {where}; using dlib, whose come"
-        f" with its package. To switch: flask models fetch {preferred.id} --from FILE, then set"
+        f" with its package. To switch: flask models fetch {preferred.id} --from-file FILE, then set"
         f" KENAL_EMBEDDER={preferred.id} before the first photo is enrolled"
     )

@@ -18,7 +18,7 @@ from pipeline.decision import Rule
 from pipeline.enrollment import Enrollment
 from pipeline.gallery import LiveGallery
 from pipeline.recognizer import Recognizer
-from pipeline.setup import choose_embedder
+from pipeline.setup import recorded_embedder
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 5.0
@@ -109,7 +109,7 @@ class Services:
     def _assemble(self) -> Engine:
         settings = self.settings
         migrate.check_current(self.database)
-        chosen = choose_embedder(self.database, settings, self._build_networks)
+        chosen = recorded_embedder(self.database, settings, self._build_networks)
         analyzer = self._build_networks(chosen.embedder, settings)
         analyzer.load()
         index = FaceIndex.open(settings.data_dir / "index" / chosen.spec.digest, chosen.spec)

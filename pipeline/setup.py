@@ -1,58 +1,84 @@
 """Which embedding space this gallery lives in: chosen once, recorded, and held to."""
 
 import logging
+from collections.abc import Callable
 
-from core.errors import NotReady
+from core.errors import ModelUnavailable, NotReady
 from core.settings import Settings
 from core.types import EmbeddingSpec
 from db import faces, gallery
 from db.gallery import Chosen
 from db.session import Database
-from pipeline.analyzer import BuildAnalyzer, build_analyzer
-from pipeline.choice import resolve
+from pipeline.choice import AUTO, Choice, fallback, resolve
+from pipeline.registry import find
 
 _log = logging.getLogger(__name__)
+Prepare = Callable[[str], None]
 
 
-def choose_embedder(
-    database: Database, settings: Settings, build: BuildAnalyzer = build_analyzer
-) -> Chosen:
-    """The recorded embedder, or, for a gallery without one, the one the settings ask for.
+def recorded_embedder(database: Database, settings: Settings) -> Chosen:
+    """The embedder of this gallery, for a process that serves it.
 
-    Raises NotReady where faces are enrolled and the settings, or changed weights, would
-    compare them with embeddings of another space.
+    Raises NotReady where none is recorded yet, or where the settings or changed weights would
+    compare the enrolled faces with embeddings of another space.
     """
     with database.read() as session:
         recorded = gallery.chosen(session)
         has_faces = faces.has_any(session)
-    if recorded is not None and settings.embedder in ("auto", recorded.embedder):
-        embedder, reason = recorded.embedder, recorded.reason
-    elif recorded is not None and has_faces:
-        raise NotReady(
-            f"this gallery was enrolled with {recorded.embedder}, which {settings.embedder} cannot"
-            f" read: set KENAL_EMBEDDER to auto or {recorded.embedder}, or start with an empty"
-            " KENAL_DATA_DIR and let the photos be enrolled anew"
-        )
+    if recorded is None:
+        raise NotReady("no network is prepared for this gallery; run: flask models prepare")
+    _check_wanted(recorded, settings, has_faces)
+    spec = find(recorded.embedder, settings).spec()
+    if recorded.spec != spec:
+        _refuse_other_space(recorded.spec, spec)
+    return recorded
+
+
+def prepare_embedder(database: Database, settings: Settings, prepare: Prepare) -> Chosen:
+    """Choose where nothing is chosen, `prepare` that network, and record it.
+
+    `auto` falls back to dlib where FaceNet cannot be had after all. Raises NotReady as above,
+    ModelUnavailable where the network that was asked for cannot be had.
+    """
+    with database.read() as session:
+        recorded = gallery.chosen(session)
+        has_faces = faces.has_any(session)
+    if recorded is not None and (has_faces or settings.embedder in (AUTO, recorded.embedder)):
+        _check_wanted(recorded, settings, has_faces)
+        choice = Choice(recorded.embedder, recorded.reason)
+        prepare(choice.embedder)
     else:
-        choice = resolve(settings)
-        embedder, reason = choice.embedder, choice.reason
-        _log.info("embedder: %s (%s)", embedder, reason)
-    spec = build(embedder, settings).spec
-    if recorded is None or recorded.spec != spec:
-        _record(database, recorded, Chosen(embedder, reason, spec), has_faces)
-    return Chosen(embedder, reason, spec)
-
-
-def _record(database: Database, recorded: Chosen | None, choice: Chosen, has_faces: bool) -> None:
-    if recorded is not None and has_faces:
-        _refuse_other_space(recorded.spec, choice.spec)
+        choice = _prepared(resolve(settings), settings, prepare)
+    chosen = Chosen(choice.embedder, choice.reason, find(choice.embedder, settings).spec())
+    if recorded is not None and has_faces and recorded.spec != chosen.spec:
+        _refuse_other_space(recorded.spec, chosen.spec)
     with database.write() as session:
-        # Another process may have recorded its choice meanwhile: the first one stands.
-        current = gallery.chosen(session)
-        if current is None or current == recorded:
-            gallery.record(session, choice)
-        elif current.spec != choice.spec:
-            raise NotReady("another process chose another embedder just now; start again")
+        gallery.record(session, chosen)
+    return chosen
+
+
+def _prepared(choice: Choice, settings: Settings, prepare: Prepare) -> Choice:
+    try:
+        prepare(choice.embedder)
+    except ModelUnavailable as error:
+        if settings.embedder != AUTO:
+            raise
+        _log.warning("%s: %s", choice.embedder, error.message)
+        choice = fallback()
+        prepare(choice.embedder)
+    return choice
+
+
+def _check_wanted(recorded: Chosen, settings: Settings, has_faces: bool) -> None:
+    if settings.embedder in (AUTO, recorded.embedder):
+        return
+    if not has_faces:
+        raise NotReady(f"{settings.embedder} is not prepared yet; run: flask models prepare")
+    raise NotReady(
+        f"this gallery was enrolled with {recorded.embedder}, which {settings.embedder} cannot"
+        f" read: set KENAL_EMBEDDER to auto or {recorded.embedder}, or start with an empty"
+        " KENAL_DATA_DIR and let the photos be enrolled anew"
+    )
 
 
 def _refuse_other_space(recorded: EmbeddingSpec, now: EmbeddingSpec) -> None:
