@@ -4,7 +4,6 @@ K. Zhang et al., Joint Face Detection and Alignment using Multi-task Cascaded Co
 Networks, 2016 (arXiv:1604.02878).
 """
 
-import os
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from core.errors import ModelError, ModelUnavailable
 from core.types import Box, Face, Landmarks
 from pipeline.images import Pixels
+from pipeline.native_noise import without_banners
 from pipeline.networks import LoadOnce
 from pipeline.weights import WeightsFile, checked_weights_path
 
@@ -51,16 +51,20 @@ class MtcnnDetector(LoadOnce[Any]):
     def _load(self) -> Any:
         # By full path: given a name alone the package would first try the working directory.
         paths = [str(checked_weights_path(file, "MTCNN")) for file in self._weights]
-        # For the C++ library, which reads it once while it is imported: no banner on stderr.
-        os.putenv("TF_CPP_MIN_LOG_LEVEL", "3")
         try:
-            from mtcnn import MTCNN  # noqa: PLC0415 - seconds of TensorFlow, not before a fork
-            from mtcnn.stages import StageONet, StagePNet, StageRNet  # noqa: PLC0415
-
-            stages = zip((StagePNet, StageRNet, StageONet), paths, strict=True)
-            return MTCNN(stages=[stage(weights=path) for stage, path in stages])
+            with without_banners():
+                return _network(paths)
         except (ImportError, OSError, ValueError) as error:
             raise ModelUnavailable("the face detector MTCNN could not be loaded") from error
+
+
+def _network(paths: Sequence[str]) -> Any:
+    # Seconds of TensorFlow, and never before a fork.
+    from mtcnn import MTCNN  # noqa: PLC0415
+    from mtcnn.stages import StageONet, StagePNet, StageRNet  # noqa: PLC0415
+
+    stages = zip((StagePNet, StageRNet, StageONet), paths, strict=True)
+    return MTCNN(stages=[stage(weights=path) for stage, path in stages])
 
 
 def face_from_row(row: npt.NDArray[np.floating]) -> Face | None:
