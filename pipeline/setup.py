@@ -9,14 +9,16 @@ from core.types import EmbeddingSpec
 from db import faces, gallery
 from db.gallery import Chosen
 from db.session import Database
+from pipeline.analyzer import BuildAnalyzer, build_analyzer
 from pipeline.choice import AUTO, Choice, fallback, resolve
-from pipeline.registry import find
 
 _log = logging.getLogger(__name__)
 Prepare = Callable[[str], None]
 
 
-def recorded_embedder(database: Database, settings: Settings) -> Chosen:
+def recorded_embedder(
+    database: Database, settings: Settings, build: BuildAnalyzer = build_analyzer
+) -> Chosen:
     """The embedder of this gallery, for a process that serves it.
 
     Raises NotReady where none is recorded yet, or where the settings or changed weights would
@@ -28,13 +30,18 @@ def recorded_embedder(database: Database, settings: Settings) -> Chosen:
     if recorded is None:
         raise NotReady("no network is prepared for this gallery; run: flask models prepare")
     _check_wanted(recorded, settings, has_faces)
-    spec = find(recorded.embedder, settings).spec()
+    spec = build(recorded.embedder, settings).spec
     if recorded.spec != spec:
         _refuse_other_space(recorded.spec, spec)
     return recorded
 
 
-def prepare_embedder(database: Database, settings: Settings, prepare: Prepare) -> Chosen:
+def prepare_embedder(
+    database: Database,
+    settings: Settings,
+    prepare: Prepare,
+    build: BuildAnalyzer = build_analyzer,
+) -> Chosen:
     """Choose where nothing is chosen, `prepare` that network, and record it.
 
     `auto` falls back to dlib where FaceNet cannot be had after all. Raises NotReady as above,
@@ -49,7 +56,7 @@ def prepare_embedder(database: Database, settings: Settings, prepare: Prepare) -
         prepare(choice.embedder)
     else:
         choice = _prepared(resolve(settings), settings, prepare)
-    chosen = Chosen(choice.embedder, choice.reason, find(choice.embedder, settings).spec())
+    chosen = Chosen(choice.embedder, choice.reason, build(choice.embedder, settings).spec)
     if recorded is not None and has_faces and recorded.spec != chosen.spec:
         _refuse_other_space(recorded.spec, chosen.spec)
     with database.write() as session:

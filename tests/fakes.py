@@ -22,6 +22,7 @@ from pipeline.analyzer import Analyzer
 from pipeline.embedder import checked_matrix
 from pipeline.images import Pixels
 from pipeline.services import Engine, Services
+from pipeline.setup import prepare_embedder
 
 EMBEDDER = "colors"
 THRESHOLD = 0.6
@@ -154,8 +155,10 @@ def fake_settings(
 
 def make_services(settings: Settings, networks: FakeNetworks | None = None) -> Services:
     """Services with fake networks and a migrated SQLite, not started; the caller closes them."""
-    services = Services.build(settings, networks or FakeNetworks())
+    networks = networks or FakeNetworks()
+    services = Services.build(settings, networks)
     migrate.upgrade(services.database)
+    prepare_embedder(services.database, settings, lambda _: None, networks)
     return services
 
 
