@@ -22,7 +22,8 @@ def embeddings(count: int, dimensions: int = 16, seed: int = 7) -> Matrix:
     """Unit vectors of random directions."""
     random = np.random.default_rng(seed)
     vectors = random.standard_normal((count, dimensions)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
 
 
 def added(vectors: Matrix, first_seq: int = 1, first_id: int = 1) -> list[FaceAdded]:

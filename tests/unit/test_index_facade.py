@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import ModelError
-from core.types import FaceAdded, FaceRemoved, Vector
+from core.types import Change, FaceAdded, FaceRemoved, Vector
 from index import FaceIndex, Policy
 from tests.index_kit import SMALL, added, brute_force, by_id, embeddings, fill, space
 
@@ -42,7 +42,7 @@ def test_a_face_is_found_at_once_and_a_removed_one_never(tmp_path: Path) -> None
 def test_what_was_applied_before_is_skipped(tmp_path: Path) -> None:
     index = FaceIndex.open(tmp_path, space(), SMALL)
     vectors = embeddings(3)
-    changes = [*added(vectors[:2]), FaceRemoved(3, 1), FaceAdded(4, 3, vectors[2])]
+    changes: list[Change] = [*added(vectors[:2]), FaceRemoved(3, 1), FaceAdded(4, 3, vectors[2])]
     index.apply(changes, 9)
     index.apply(changes, 4)
     assert index.position == 9
@@ -57,7 +57,8 @@ def test_a_face_added_again_has_only_its_new_vector(tmp_path: Path) -> None:
     index.apply([FaceAdded(21, 4, -vectors[3])], 21)
     assert index.count == 20
     best = index.search(-vectors[3], 1)[0]
-    assert (best.face_id, best.similarity) == (4, pytest.approx(1.0))
+    assert best.face_id == 4
+    assert best.similarity == pytest.approx(1.0)
     assert nearest(index, vectors[3]) != 4
 
 
