@@ -13,6 +13,7 @@ from typing import BinaryIO, Self
 from core.errors import NotRegularFile, StorageFull, TooLarge, Unreadable, Vanished
 
 _CHUNK_BYTES = 1 << 20
+_NOT_REGULAR = "only regular files are read, no links, folders or devices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +58,23 @@ def read_regular(path: Path, max_bytes: int) -> tuple[bytes, FileIdentity]:
         raise Vanished("the file is gone") from error
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EMLINK):
-            raise NotRegularFile("only regular files are read, no links or devices") from error
+            raise NotRegularFile(_NOT_REGULAR) from error
         raise Unreadable("the file cannot be read now") from error
-    with os.fdopen(descriptor, "rb") as file:
-        before = os.fstat(file.fileno())
+    try:
+        before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
-            raise NotRegularFile("only regular files are read, no links or devices")
+            raise NotRegularFile(_NOT_REGULAR)
         if before.st_size > max_bytes:
             raise TooLarge("the file is larger than allowed", {"max_bytes": max_bytes})
-        data = _read_up_to(file, max_bytes)
-    return data, FileIdentity.of(before)
+        return _read_up_to(descriptor, max_bytes), FileIdentity.of(before)
+    finally:
+        os.close(descriptor)
 
 
-def _read_up_to(file: BinaryIO, max_bytes: int) -> bytes:
+def _read_up_to(descriptor: int, max_bytes: int) -> bytes:
     try:
-        data = file.read(max_bytes + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(max_bytes + 1)
     except OSError as error:
         raise Unreadable("the file cannot be read now") from error
     if len(data) > max_bytes:
