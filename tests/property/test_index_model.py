@@ -28,6 +28,7 @@ class Gallery(RuleBasedStateMachine):
         self.log: list[Change] = []
         self.faces: dict[int, Vector] = {}
         self.next_id = 10**9
+        self.seq = 0
 
     @initialize(similarity=st.sampled_from(list(Similarity)))
     def start(self, similarity: Similarity) -> None:
@@ -61,7 +62,7 @@ class Gallery(RuleBasedStateMachine):
     def catch_up(self, which: int) -> None:
         index = self.indexes[which]
         index.refresh()
-        index.apply([c for c in self.log if c.seq > index.position], self.seq())
+        index.apply([c for c in self.log if c.seq > index.position], self.seq)
 
     @rule(which=st.integers(0, 1))
     def maintain(self, which: int) -> None:
@@ -75,7 +76,7 @@ class Gallery(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1))
     def rebuild(self, which: int) -> None:
         rows = [change for change in self.log if isinstance(change, FaceAdded)]
-        self.indexes[which].rebuild(rows, self.seq())
+        self.indexes[which].rebuild(rows, self.seq)
 
     @rule(which=st.integers(0, 1))
     def lose_the_directory(self, which: int) -> None:
@@ -104,11 +105,9 @@ class Gallery(RuleBasedStateMachine):
         self.faces[face_id] = vector
         self.log.append(FaceAdded(self.next_seq(), face_id, vector))
 
-    def seq(self) -> int:
-        return self.log[-1].seq if self.log else 0
-
     def next_seq(self) -> int:
-        return self.seq() + 1
+        self.seq += 1
+        return self.seq
 
     def wobble(self) -> Vector:
         random = np.random.default_rng(self.next_id)
