@@ -72,6 +72,8 @@ class LiveGallery:
 
     @property
     def count(self) -> int:
+        """How many faces are searched, as of now."""
+        self.catch_up()
         return self._index.count
 
     @property
