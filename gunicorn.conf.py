@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker
 
 from core.logs import LineFormatter
 from core.settings import load_settings
@@ -41,3 +42,8 @@ control_socket_disable = True
 proc_name = "kenal"
 loglevel = _settings.log_level.lower()
 logger_class = LineLogger
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Load the networks in each worker, after the fork and before the first request."""
+    worker.wsgi.extensions["kenal"].start_in_background()

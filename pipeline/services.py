@@ -8,6 +8,7 @@ from typing import Self
 from core.errors import KenalError, NotReady
 from core.logs import describe
 from core.settings import Settings
+from core.types import EmbeddingSpec
 from db import migrate
 from db.gallery import Chosen
 from db.session import Database
@@ -112,8 +113,7 @@ class Services:
         chosen = recorded_embedder(self.database, settings, self._build_networks)
         analyzer = self._build_networks(chosen.embedder, settings)
         analyzer.load()
-        index = FaceIndex.open(settings.data_dir / "index" / chosen.spec.digest, chosen.spec)
-        gallery = LiveGallery(self.database, index, chosen.spec)
+        gallery = open_gallery(self.database, settings, chosen.spec)
         gallery.check()
         threshold = settings.threshold
         rule = Rule(analyzer.default_threshold if threshold is None else threshold, settings.margin)
@@ -129,3 +129,9 @@ class Services:
             converter=converter,
             enrollment=Enrollment(converter, settings.photo_dir),
         )
+
+
+def open_gallery(database: Database, settings: Settings, spec: EmbeddingSpec) -> LiveGallery:
+    """The live gallery of one embedding space; needs no network."""
+    index = FaceIndex.open(settings.data_dir / "index" / spec.digest, spec)
+    return LiveGallery(database, index, spec)

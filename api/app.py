@@ -1,0 +1,72 @@
+"""The app factory: settings, services, protection, errors, resources, commands."""
+
+from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+
+from api import auth, cli, errors, request_ids
+from api.context import EXTENSION
+from api.health import health
+from api.photos import photos
+from api.root import root
+from api.strict_request import StrictRequest
+from api.upload_photo import upload_photo
+from api.uploads import largest_body
+from api.user_photos import user_photos
+from api.users import users
+from core.logs import configure_logging
+from core.settings import Settings, SettingsError, load_settings
+from pipeline.services import Services
+
+_RESOURCES = (root, upload_photo, users, user_photos, photos, health)
+_FORM_PARTS = 10
+_FORM_MEMORY_BYTES = 256_000
+
+
+class OrderedJson(DefaultJSONProvider):
+    sort_keys = False
+
+
+class KenalFlask(Flask):
+    request_class = StrictRequest
+    json_provider_class = OrderedJson
+
+
+def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
+    """The application. Opens no connection and loads no network; raises SettingsError.
+
+    Without arguments it is the process's own: settings from the environment, logs configured.
+    """
+    app = KenalFlask(__name__, static_folder=None)
+    if settings is None:
+        settings = services.settings if services else _own_settings()
+    if services is None:
+        services = _build(settings)
+        # gunicorn's hook starts them right after the fork; other servers, at the first request.
+        app.before_request(services.start_in_background)
+    app.extensions[EXTENSION] = services
+    app.config.update(
+        MAX_CONTENT_LENGTH=largest_body(settings),
+        MAX_FORM_PARTS=_FORM_PARTS,
+        MAX_FORM_MEMORY_SIZE=_FORM_MEMORY_BYTES,
+    )
+    app.url_map.merge_slashes = False
+    request_ids.register(app)
+    errors.register(app)
+    auth.register(app, settings)
+    for resource in _RESOURCES:
+        app.register_blueprint(resource)
+    cli.register(app)
+    return app
+
+
+def _own_settings() -> Settings:
+    settings = load_settings()
+    configure_logging(settings.log_level, settings.log_json)
+    return settings
+
+
+def _build(settings: Settings) -> Services:
+    try:
+        return Services.build(settings)
+    except OSError:
+        raise SettingsError("KENAL_DATA_DIR or KENAL_PHOTO_DIR cannot be made") from None

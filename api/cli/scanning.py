@@ -1,0 +1,45 @@
+"""One pass over the drop folder in this process, with progress."""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+
+from rich.progress import TaskID
+
+from api.cli.show import counting
+from core.errors import KenalError
+from core.logs import describe
+from db.photos import Status
+from pipeline.converter import Converter
+from pipeline.drop import Entry
+from pipeline.reconcile import Reconciler
+from pipeline.services import Engine, Services
+from pipeline.side_files import SideFiles
+
+_log = logging.getLogger(__name__)
+
+
+def scan_once(services: Services, engine: Engine) -> Mapping[Status, int]:
+    """Convert everything that needs it; returns how many photos ended in which status."""
+    drop = services.settings.photo_dir
+    found = Reconciler(services.database, drop).scan()
+    done: Counter[Status] = Counter()
+    with counting("Enrolling", len(found.work)) as progress:
+        for entry in found.work:
+            done[_converted(engine.converter, entry)] += 1
+            progress.advance(TaskID(0))
+    side_files = SideFiles(services.database, drop)
+    for entry in found.profiles:
+        side_files.apply(entry)
+    return done
+
+
+def _converted(converter: Converter, entry: Entry) -> Status:
+    try:
+        return converter.convert(entry.path).status
+    except KenalError as error:
+        _log.warning("%s: %s", entry.key, error.code)
+    except Exception as error:  # noqa: BLE001 - one photo must not end the scan
+        _log.error("%s: internal error [%s]", entry.key, describe(error))
+    # Nothing was recorded: it is as pending as it was.
+    return Status.PENDING

@@ -1,0 +1,47 @@
+"""How commands show long work: a bar with an ETA in a terminal, nothing where nobody looks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from pipeline.download import Progress as OnBytes
+
+
+@contextmanager
+def _bar(*columns: ProgressColumn) -> Iterator[Progress]:
+    console = Console(stderr=True)
+    shown = (TextColumn("{task.description}"), BarColumn(), *columns, TimeRemainingColumn())
+    # Files' names are not markup, and a pipe gets no half-drawn bars.
+    with Progress(*shown, console=console, disable=not console.is_terminal) as progress:
+        yield progress
+
+
+@contextmanager
+def counting(title: str, total: int) -> Iterator[Progress]:
+    """A bar of `total` steps; `advance(0)` after each."""
+    with _bar(MofNCompleteColumn()) as progress:
+        progress.add_task(title, total=total)
+        yield progress
+
+
+@contextmanager
+def transferring(title: str) -> Iterator[OnBytes]:
+    """A bar of bytes; call what is yielded with the bytes so far and of how many."""
+    with _bar(DownloadColumn(), TransferSpeedColumn()) as progress:
+        task = progress.add_task(title, total=None)
+
+        def on_bytes(done: int, total: int | None) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield on_bytes

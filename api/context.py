@@ -1,0 +1,18 @@
+"""What a view works with: the services of this process."""
+
+from typing import cast
+
+from flask import current_app
+
+from pipeline.services import Engine, Services
+
+EXTENSION = "kenal"
+
+
+def services() -> Services:
+    return cast(Services, current_app.extensions[EXTENSION])
+
+
+def engine() -> Engine:
+    """The loaded networks and gallery; raises NotReady, or what keeps them from starting."""
+    return services().engine()

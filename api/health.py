@@ -1,0 +1,28 @@
+"""Is the process alive, and is the service ready; if not, what is missing."""
+
+from flask import Blueprint, Response
+
+from api.answers import answer
+from api.context import services
+from api.errors import RETRY_AFTER_SECONDS, error_body
+from api.readiness import FAILED, check_all
+
+health = Blueprint("health", __name__)
+
+
+@health.get("/healthz")
+def healthz() -> Response:
+    return answer({"status": "alive"})
+
+
+@health.get("/readyz")
+def readyz() -> Response:
+    status, checks = check_all(services())
+    body = {"status": status, "checks": checks}
+    if status != FAILED:
+        return answer(body)
+    failed = ", ".join(name for name, check in checks.items() if check["status"] == FAILED)
+    error = error_body("not_ready", f"not ready: {failed}", {})
+    response = answer({**error, **body}, 503)
+    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS["not_ready"])
+    return response

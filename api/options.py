@@ -1,0 +1,63 @@
+"""Options of a request, from its query, form or JSON: known by name, given once, strictly typed."""
+
+import re
+from collections.abc import Collection
+from enum import StrEnum
+from typing import TypeVar
+
+from flask import Request
+
+from core.errors import InvalidParameter
+
+Choice = TypeVar("Choice", bound=StrEnum)
+_DIGITS = re.compile(r"[0-9]{1,9}")
+
+
+class Options:
+    """Values by name; raises InvalidParameter for a name not in `allowed` or one given twice."""
+
+    def __init__(self, allowed: Collection[str]) -> None:
+        self._allowed = allowed
+        self._values: dict[str, object] = {}
+
+    @classmethod
+    def of_query(cls, request: Request, allowed: Collection[str]) -> "Options":
+        """The options in the query string."""
+        options = cls(allowed)
+        for name, value in request.args.items(multi=True):
+            options.add(name, value)
+        return options
+
+    def add(self, name: str, value: object) -> None:
+        if name not in self._allowed:
+            known = ", ".join(sorted(self._allowed)) or "none"
+            raise InvalidParameter(f"this option is not known here; known are: {known}")
+        if name in self._values:
+            raise InvalidParameter(f"{name} is given twice", {"parameter": name})
+        self._values[name] = value
+
+    def text(self, name: str) -> str | None:
+        value = self._values.get(name)
+        if value is not None and not isinstance(value, str):
+            raise InvalidParameter(f"{name} is a text", {"parameter": name})
+        return value
+
+    def integer(self, name: str, default: int, least: int, most: int) -> int:
+        """A whole number from `least` to `most`; texts only in plain digits."""
+        value = self._values.get(name, default)
+        if isinstance(value, str) and _DIGITS.fullmatch(value):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise InvalidParameter(
+                f"{name} is a whole number from {least} to {most}", {"parameter": name}
+            )
+        return value
+
+    def choice(self, name: str, kind: type[Choice]) -> Choice | None:
+        value = self.text(name)
+        if value is None:
+            return None
+        if value not in list(kind):
+            known = ", ".join(kind)
+            raise InvalidParameter(f"{name} is one of: {known}", {"parameter": name})
+        return kind(value)

@@ -1,0 +1,139 @@
+"""JSON forms of what the pipeline says. Scores have 4 decimals, places whole pixels, times a Z."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from core.types import Box, Decision, EmbeddingSpec, Face, Point
+from db.models import PhotoRow
+from db.photos import Status
+from pipeline.analyzer import UnusedFace
+from pipeline.gallery import Candidate
+from pipeline.recognizer import Answer, Profile, Recognition
+
+Json = dict[str, object]
+
+
+def of_recognition(found: Recognition, threshold: float, spec: EmbeddingSpec) -> Json:
+    """The answer for the one face asked for."""
+    timings = {"timings_ms": found.timings_ms}
+    return {
+        **of_answer(found.answers[0], threshold),
+        **_unused(found.unused),
+        **_model(spec),
+        **timings,
+    }
+
+
+def of_all_faces(found: Recognition, threshold: float, spec: EmbeddingSpec) -> Json:
+    """The answers for every face, largest first."""
+    return {
+        "threshold": round(threshold, 4),
+        "faces": [of_answer(answer, threshold) for answer in found.answers],
+        **_unused(found.unused),
+        **_model(spec),
+        "timings_ms": found.timings_ms,
+    }
+
+
+def of_answer(answer: Answer, threshold: float) -> Json:
+    profile = answer.profile
+    recognized = answer.decision is Decision.MATCH
+    return {
+        "decision": answer.decision,
+        "recognized": recognized,
+        "user_id": profile.user_id if profile else None,
+        "face_id": answer.candidates[0].face_id if profile and answer.candidates else None,
+        "similarity_score": None if answer.nearest is None else round(answer.nearest, 4),
+        "threshold": round(threshold, 4),
+        "profile": of_profile(profile) if profile else None,
+        "candidates": [_candidate(candidate) for candidate in answer.candidates],
+        "face": _face(answer.face),
+    }
+
+
+def of_profile(profile: Profile) -> Json:
+    return {
+        "user_id": profile.user_id,
+        "name": profile.name,
+        "email": profile.email,
+        "attributes": profile.attributes,
+        "face_id": profile.face_id,
+        "created_at": of_time(profile.created_at),
+        "updated_at": of_time(profile.updated_at),
+    }
+
+
+def of_photo(row: PhotoRow) -> Json:
+    """A row of the ledger; `path` is relative to the drop folder."""
+    return {
+        "id": row.id,
+        "path": row.path,
+        "user_id": row.user_id,
+        "status": row.status,
+        "code": row.code,
+        "message": row.message,
+        "face_id": row.face_id,
+        "present": row.present,
+        "created_at": of_time(row.created_at),
+        "updated_at": of_time(row.updated_at),
+    }
+
+
+def of_counts(counts: Mapping[Status, int]) -> Json:
+    """All files seen, and how many of them stand where; the parts add up."""
+    return {"seen": sum(counts.values()), **{status: counts[status] for status in counts}}
+
+
+def of_time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _candidate(candidate: Candidate) -> Json:
+    return {
+        "user_id": candidate.user_id,
+        "face_id": candidate.face_id,
+        "similarity_score": round(candidate.similarity, 4),
+    }
+
+
+def _face(face: Face) -> Json:
+    marks = face.landmarks
+    return {
+        "box": _box(face.box),
+        "confidence": round(face.confidence, 4),
+        "landmarks": {
+            "left_eye": _point(marks.left_eye),
+            "right_eye": _point(marks.right_eye),
+            "nose": _point(marks.nose),
+            "mouth_left": _point(marks.mouth_left),
+            "mouth_right": _point(marks.mouth_right),
+        },
+    }
+
+
+def _unused(faces: Sequence[UnusedFace]) -> Json:
+    return {"unused_faces": [{"box": _box(face.box), "reason": face.reason} for face in faces]}
+
+
+def _model(spec: EmbeddingSpec) -> Json:
+    return {
+        "model": {
+            "embedder": spec.embedder,
+            "detector": spec.detector,
+            "dimensions": spec.dimensions,
+            "similarity": spec.similarity,
+        }
+    }
+
+
+def _box(box: Box) -> Json:
+    return {
+        "x": round(box.x),
+        "y": round(box.y),
+        "width": round(box.width),
+        "height": round(box.height),
+    }
+
+
+def _point(point: Point) -> list[int]:
+    return [round(point[0]), round(point[1])]

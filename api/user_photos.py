@@ -1,0 +1,60 @@
+"""/users/{user_id}/photos: the photos of one person."""
+
+from flask import Blueprint, Response, request, url_for
+
+from api import schemas
+from api.answers import answer, no_content
+from api.context import engine, services
+from api.options import Options
+from api.paging import OPTIONS as PAGING
+from api.paging import page_of
+from api.uploads import read_upload
+from core.names import normalize_user_id
+from db import photos as ledger
+from db import users as people
+from db.photos import Status
+from pipeline.deletion import delete_photo
+
+# The greatest id a database has; a greater number is no photo's.
+_PHOTO = "/users/<user_id>/photos/<int(max=9223372036854775807):photo_id>"
+
+user_photos = Blueprint("user_photos", __name__)
+
+
+@user_photos.get("/users/<user_id>/photos")
+def list_photos(user_id: str) -> Response:
+    page = page_of(Options.of_query(request, PAGING))
+    with services().database.read() as session:
+        user = people.get(session, normalize_user_id(user_id))
+        found = ledger.page(session, page.after_id, page.limit + 1, None, user.user_id)
+        rows, cursor = page.cut(found)
+        return answer({"photos": [schemas.of_photo(row) for row in rows], "next_cursor": cursor})
+
+
+@user_photos.post("/users/<user_id>/photos")
+def enroll(user_id: str) -> Response:
+    ready = engine()
+    user_id = normalize_user_id(user_id)
+    upload = read_upload(request, services().settings, ())
+    outcome = ready.enrollment.enroll(user_id, upload.photo)
+    with services().database.read() as session:
+        photo = schemas.of_photo(ledger.get(session, outcome.photo_id or 0, user_id))
+    place = url_for("user_photos.get_photo", user_id=user_id, photo_id=outcome.photo_id)
+    if outcome.status is Status.UNCHANGED:
+        return answer({**photo, "duplicate": True}, 200, place)
+    return answer({**photo, "duplicate": False}, 201, place)
+
+
+@user_photos.get(_PHOTO)
+def get_photo(user_id: str, photo_id: int) -> Response:
+    with services().database.read() as session:
+        user = people.get(session, normalize_user_id(user_id))
+        return answer(schemas.of_photo(ledger.get(session, photo_id, user.user_id)))
+
+
+@user_photos.delete(_PHOTO)
+def remove_photo(user_id: str, photo_id: int) -> Response:
+    own = services()
+    drop = own.settings.photo_dir
+    delete_photo(own.database, drop, normalize_user_id(user_id), photo_id)
+    return no_content()
