@@ -95,7 +95,9 @@ def _check_entries(directory: _Directory) -> None:
 
 def _with_known_tags(data: bytes, directory: _Directory) -> bytes:
     """The same file with a new directory at its end; what the entries point to stays in place."""
-    known = [e for tag, e in sorted(directory.entries.items()) if tag in _SINGLE | _MANY]
+    # Without the orientation, which Pillow would apply while it decodes and we apply after.
+    kept = (_SINGLE | _MANY) - {_ORIENTATION}
+    known = [e for tag, e in sorted(directory.entries.items()) if tag in kept]
     order = ">" if directory.big_endian else "<"
     padding = b"\0" * (len(data) % 2)
     start = struct.pack(order + "I", len(data) + len(padding))
