@@ -3,6 +3,7 @@
 `python -m scripts.serve`; `make serve` prepares everything first.
 """
 
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
+from honcho.printer import Message, Printer
 
 from core.settings import Settings, SettingsError, load_settings
 
@@ -18,7 +20,21 @@ _GRACE_SECONDS = 35  # a little more than gunicorn gives to requests in flight
 _STOPPED_BY_SIGNAL = (130, 143)
 
 
-class PatientManager(Manager):  # type: ignore[misc]  # honcho has no types
+class TerminalPrinter(Printer):  # type: ignore[misc]  # honcho has no types
+    """When the terminal is gone, the processes are stopped; its loss is no crash of ours."""
+
+    _is_lost = False
+
+    def write(self, message: Message) -> None:
+        try:
+            super().write(message)
+        except OSError:
+            if not self._is_lost:
+                self._is_lost = True
+                signal.raise_signal(signal.SIGTERM)
+
+
+class PatientManager(Manager):  # type: ignore[misc]
     """honcho kills five seconds after the first process ended; requests in flight need longer."""
 
     _kill_at: float | None = None
@@ -46,9 +62,10 @@ def main() -> int:
 
 
 def _run(processes: dict[str, str]) -> int:
-    manager = PatientManager()
+    manager = PatientManager(TerminalPrinter(sys.stdout))
     for name, command in processes.items():
         manager.add_process(name, command)
+    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     announcer = subprocess.Popen([sys.executable, "-m", "scripts.announce"])
     try:
         manager.loop()
