@@ -62,8 +62,7 @@ class State:
         self._delta = Delta(self._spec.dimensions)
         self._removals = []
         self._segments, self._covered, self._position = segments, covered, covered
-        later = sorted((c for c in since if c.seq > covered), key=lambda change: change.seq)
-        self.apply(later, position)
+        self.apply(sorted(since, key=lambda change: change.seq), position)
 
     def _apply_one(self, change: Change) -> None:
         if isinstance(change, FaceAdded):

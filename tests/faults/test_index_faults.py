@@ -134,6 +134,30 @@ def test_files_of_two_generations_swapped_name_nobody_wrong(tmp_path: Path, name
     ends_well_after_damage(tmp_path)
 
 
+def test_whole_segments_swapped_name_nobody_wrong(tmp_path: Path) -> None:
+    index = FaceIndex.open(tmp_path, space(), SMALL)
+    fill(index, VECTORS[:20])
+    assert index.maintain()
+    fill(index, VECTORS[20:40], first_id=21)
+    index.apply([FaceRemoved(41, 7)], 41)
+    assert index.maintain()
+    first, second = tmp_path.glob("seg-*")
+    first.rename(tmp_path / "aside")
+    second.rename(first)
+    (tmp_path / "aside").rename(second)
+    ends_well_after_damage(tmp_path)
+
+
+def test_a_damaged_index_too_small_to_seal_is_written_anew_too(tmp_path: Path) -> None:
+    FaceIndex.open(tmp_path, space(), SMALL).rebuild(added(VECTORS[:5]), 5)
+    (tmp_path / "manifest.json").write_bytes(b"{}")
+    index = FaceIndex.open(tmp_path, space(), SMALL)
+    fill(index, VECTORS[:5])
+    assert index.maintain()
+    again = FaceIndex.open(tmp_path, space(), SMALL)
+    assert (again.position, again.count, again.problem) == (5, 5, None)
+
+
 def test_a_missing_manifest_is_an_empty_index(published: Path) -> None:
     (published / "manifest.json").unlink()
     index = FaceIndex.open(published, space(), MERGING)
@@ -148,6 +172,11 @@ def test_an_index_of_another_space_is_never_searched(published: Path, other: Emb
     index = FaceIndex.open(published, other, MERGING)
     assert (index.position, index.count) == (0, 0)
     assert index.problem is not None
+
+
+def test_an_empty_index_of_another_space_covers_nothing(tmp_path: Path) -> None:
+    FaceIndex.open(tmp_path, space(weights="1"), MERGING).rebuild([], 7)
+    assert FaceIndex.open(tmp_path, space(), MERGING).position == 0
 
 
 def test_an_old_index_restored_forgets_the_removed_again(published: Path, tmp_path: Path) -> None:

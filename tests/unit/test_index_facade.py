@@ -44,7 +44,8 @@ def test_what_was_applied_before_is_skipped(tmp_path: Path) -> None:
     vectors = embeddings(3)
     changes: list[Change] = [*added(vectors[:2]), FaceRemoved(3, 1), FaceAdded(4, 3, vectors[2])]
     index.apply(changes, 9)
-    index.apply(changes, 4)
+    # Another thread read the first two before face 1 was removed, and comes late.
+    index.apply(changes[:2], 2)
     assert index.position == 9
     assert index.face_ids() == {2, 3}
 
@@ -133,6 +134,16 @@ def test_a_removal_is_kept_for_a_face_only_the_others_segments_hold(tmp_path: Pa
     assert other.refresh()
     assert nearest(other, vectors[2]) != 3
     assert other.count == 19
+
+
+def test_a_process_that_knows_less_publishes_nothing_over_more(tmp_path: Path) -> None:
+    vectors = embeddings(40)
+    ours, other = (FaceIndex.open(tmp_path, space(), SMALL) for _ in range(2))
+    fill(ours, vectors)
+    fill(other, vectors[:20])
+    assert ours.maintain()
+    assert not other.maintain()
+    assert (other.position, other.count) == (40, 40)
 
 
 def test_segments_are_merged_and_their_directories_swept(tmp_path: Path) -> None:

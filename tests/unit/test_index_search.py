@@ -39,13 +39,18 @@ def test_annoy_finds_the_planted_neighbor_in_a_large_segment(tmp_path: Path) -> 
     assert sum(found) >= 48
 
 
-def test_faces_alike_are_ordered_by_id_wherever_they_are(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sealed", "later"), [(100, 50), (50, 100)])
+def test_faces_alike_are_ordered_by_id_wherever_they_are(
+    tmp_path: Path, sealed: int, later: int
+) -> None:
     vector = embeddings(1)
     index = FaceIndex.open(tmp_path, space(), SMALL)
-    fill(index, np.repeat(vector, 20, axis=0), first_id=100)
+    fill(index, np.repeat(vector, 20, axis=0), first_id=sealed)
     index.maintain()
-    fill(index, np.repeat(vector, 4, axis=0), first_id=50)
-    assert [match.face_id for match in index.search(vector[0], 6)] == [50, 51, 52, 53, 100, 101]
+    fill(index, np.repeat(vector, 4, axis=0), first_id=later)
+    everyone = sorted([*range(sealed, sealed + 20), *range(later, later + 4)])
+    assert [match.face_id for match in index.search(vector[0], 6)] == everyone[:6]
+    assert [match.face_id for match in index.search(vector[0], 24)] == everyone
 
 
 def test_the_nearest_were_removed_and_still_k_are_found(tmp_path: Path) -> None:
