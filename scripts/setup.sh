@@ -43,6 +43,17 @@ is_supported() {
         "$SUPPORTED" 2>/dev/null
 }
 
+# apt_python: the packages of the newest Python that this system's archive has and Kenal takes.
+apt_python() {
+    for version in $SUPPORTED; do
+        if apt-cache show "python$version-venv" >/dev/null 2>&1; then
+            echo "python$version python$version-venv python$version-dev"
+            return 0
+        fi
+    done
+    echo "python3 python3-venv python3-dev"
+}
+
 find_python() {
     if [ -n "${PYTHON:-}" ]; then
         is_supported "$PYTHON" && echo "$PYTHON"
@@ -60,7 +71,7 @@ find_python() {
 require_python() {
     python=$(find_python)
     [ -n "$python" ] || fail "it needs one of Python ${SUPPORTED}${PYTHON:+, and $PYTHON is none}." \
-        "$(install_line "python3 python3-venv python3-dev" "python3.12 python3.12-devel" \
+        "$(install_line "$(apt_python)" "python3.12 python3.12-devel" \
             "python3 python3-dev" "python@3.13")"
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 }
