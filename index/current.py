@@ -72,10 +72,8 @@ class Current:
                 self._seen, self._problem = seen, None
                 return adopted
             except IndexDamaged as error:
-                self._problem = str(error)
-            if self._store.identity() == seen:
-                # Damaged indeed, and not just swept while we were reading it.
-                self._seen = seen
+                # Or only swept while we were reading it: then there is a newer one to try.
+                self._seen, self._problem = seen, str(error)
         return False
 
     def _load(self) -> bool:

@@ -53,7 +53,7 @@ class Segment:
             vectors = np.asarray(np.load(directory / VECTORS, mmap_mode="r", allow_pickle=False))
             trees = AnnoyIndex(spec.dimensions, _METRICS[spec.similarity])
             trees.load(str(directory / TREES))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise IndexDamaged(f"segment {name} cannot be read") from error
         shapes = (faces.shape, vectors.shape, trees.get_n_items())
         if shapes != ((count,), (count, spec.dimensions), count) or vectors.dtype != np.float32:
