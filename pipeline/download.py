@@ -18,7 +18,6 @@ from pipeline.weights import check_weights
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 20.0
 _ATTEMPTS = 3
-_CHUNK_BYTES = 1 << 18
 _MOST_BYTES = 2_000_000_000
 
 Progress = Callable[[int, int | None], None]
@@ -133,7 +132,7 @@ def _write(response: httpx.Response, file: BinaryIO, progress: Progress) -> None
     length = response.headers.get("Content-Length", "")
     total = file.tell() + int(length) if length.isdigit() else None
     progress(file.tell(), total)
-    for chunk in response.iter_bytes(_CHUNK_BYTES):
+    for chunk in response.iter_raw():
         file.write(chunk)
         if file.tell() > _MOST_BYTES:
             raise ModelUnavailable("the server sends more than any network is large")

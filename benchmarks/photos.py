@@ -1,0 +1,110 @@
+"""Real photos for measurements: found, decoded, detected once and embedded by every network."""
+
+import csv
+import itertools
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.settings import Settings
+from core.types import Face, Matrix, Point
+from pipeline.builder import build_detector, build_embedder
+from pipeline.detector import Detector
+from pipeline.embedder import Embedder
+from pipeline.images import Photo, decode
+from pipeline.registry import MOBILEFACENET, find
+
+_MAX_PIXELS = 64_000_000
+_SUFFIXES = frozenset([".jpg", ".jpeg", ".png"])
+
+NOSES: Mapping[str, Sequence[Point]] = {
+    "000_5": ((219, 105), (304, 251), (392, 218), (469, 309), (600, 299)),
+    "007_B": ((205, 299),),
+    "008_B": ((225, 256),),
+    "009_C": ((166, 236),),
+    "010_2": ((348, 232), (506, 262)),
+    "011_3": ((314, 258), (449, 230), (385, 216)),
+    "012_4": ((214, 213), (314, 242), (438, 233), (625, 247)),
+    "013_4": ((275, 195), (335, 192), (423, 200), (492, 195)),
+    "014_5": ((98, 283), (207, 265), (405, 175), (602, 270), (687, 305)),
+    "015_6": ((161, 229), (267, 266), (350, 281), (450, 271), (555, 264), (635, 250)),
+    "016_8": (
+        *((197, 277), (262, 171), (261, 292), (355, 282)),
+        *((437, 212), (452, 288), (517, 163), (684, 202)),
+    ),
+    "017_0": (),
+}
+"""Where CompreFace's acceptance test wants a face in `detection`, and nowhere else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    first: str
+    second: str
+    genuine: bool
+
+
+def shared_dir() -> Path:
+    """The folder with the photos; raises SystemExit with a plain reason."""
+    found = Path(os.environ.get("SHARED_DIR") or "../shared")
+    if not (found / "faces").is_dir():
+        raise SystemExit("real photos are not here: set SHARED_DIR to a folder that has faces/")
+    return found
+
+
+def photos(folder: Path) -> dict[str, Path]:
+    """Every photo under `folder` by its relative name without the suffix."""
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    return {str(path.relative_to(folder).with_suffix("")): path for path in found}
+
+
+def pairs(folder: Path) -> list[Pair]:
+    """The labelled pairs of `faces/pairs`, by photo name without the suffix."""
+    with (folder / "pairs.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        Pair(Path(row["file_x"]).stem, Path(row["file_y"]).stem, row["Decision"] == "Yes")
+        for row in rows
+    ]
+
+
+class Faces:
+    """The faces of photos: each photo is decoded and detected once, whatever embeds it."""
+
+    def __init__(self) -> None:
+        self._detector: Detector = build_detector()
+        self._found: dict[Path, tuple[Photo, list[Face]]] = {}
+
+    def of(self, path: Path) -> tuple[Photo, list[Face]]:
+        """The photo and its faces in its working pixels, largest first."""
+        if path not in self._found:
+            photo = decode(path.read_bytes(), _MAX_PIXELS)
+            faces = sorted(self._detector.detect(photo.rgb), key=lambda face: -face.box.area)
+            self._found[path] = (photo, faces)
+        return self._found[path]
+
+    def embedded(self, embedder: Embedder, named: Mapping[str, Path]) -> dict[str, Matrix]:
+        """One (n, d) matrix a photo, its rows as the faces, largest first."""
+        found = ((name, self.of(path)) for name, path in named.items())
+        return {name: embedder.embed(photo.rgb, faces) for name, (photo, faces) in found}
+
+
+def embedder(model_id: str, shared: Path, scratch: Path) -> Embedder:
+    """The network from MODEL_DIR, or, for the small one, from the shared photos' neighbors."""
+    settings = Settings()
+    entry = find(model_id, settings)
+    own = settings.models_path / entry.id / entry.files[0].name
+    if model_id == MOBILEFACENET.id and not own.is_file():
+        settings = Settings(model_dir=scratch)
+        target = scratch / entry.id / entry.files[0].name
+        target.parent.mkdir(parents=True)
+        shutil.copyfile(shared / "models" / "mobilefacenet.onnx", target)
+    return build_embedder(entry, settings)
+
+
+def couples(matrices: Mapping[str, Matrix]) -> Iterator[tuple[Matrix, Matrix]]:
+    """Every two faces of one photo: nobody stands in a photo twice."""
+    for matrix in matrices.values():
+        yield from itertools.combinations(matrix, 2)
