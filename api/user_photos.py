@@ -1,5 +1,7 @@
 """/users/{user_id}/photos: the photos of one person."""
 
+import re
+
 from flask import Blueprint, Response, request, url_for
 
 from api import schemas
@@ -9,14 +11,16 @@ from api.options import Options
 from api.paging import OPTIONS as PAGING
 from api.paging import page_of
 from api.uploads import read_upload
+from core.errors import NotFound
 from core.names import normalize_user_id
 from db import photos as ledger
 from db import users as people
 from db.photos import Status
 from pipeline.deletion import delete_photo
 
-# The greatest id a database has; a greater number is no photo's.
-_PHOTO = "/users/<user_id>/photos/<int(max=9223372036854775807):photo_id>"
+_PHOTO = "/users/<user_id>/photos/<photo_id>"
+# As many digits as every database takes; a greater number is no photo's.
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 user_photos = Blueprint("user_photos", __name__)
 
@@ -46,15 +50,21 @@ def enroll(user_id: str) -> Response:
 
 
 @user_photos.get(_PHOTO)
-def get_photo(user_id: str, photo_id: int) -> Response:
+def get_photo(user_id: str, photo_id: str) -> Response:
     with services().database.read() as session:
         user = people.get(session, normalize_user_id(user_id))
-        return answer(schemas.of_photo(ledger.get(session, photo_id, user.user_id)))
+        return answer(schemas.of_photo(ledger.get(session, _number(photo_id), user.user_id)))
 
 
 @user_photos.delete(_PHOTO)
-def remove_photo(user_id: str, photo_id: int) -> Response:
+def remove_photo(user_id: str, photo_id: str) -> Response:
     own = services()
     drop = own.settings.photo_dir
-    delete_photo(own.database, drop, normalize_user_id(user_id), photo_id)
+    delete_photo(own.database, drop, normalize_user_id(user_id), _number(photo_id))
     return no_content()
+
+
+def _number(photo_id: str) -> int:
+    if not _NUMBER.fullmatch(photo_id):
+        raise NotFound("this person has no such photo")
+    return int(photo_id)

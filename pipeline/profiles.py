@@ -1,6 +1,7 @@
 """The profile beside a photo: `<user_id>.json` with `name`, `email`, `attributes`."""
 
 import json
+import math
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
@@ -50,7 +51,12 @@ class Profile(BaseModel):
 def parse_json_object(data: bytes, max_depth: int = MAX_JSON_DEPTH) -> dict[str, object]:
     """A JSON object from a stranger; raises BadJson, also for depth and duplicate keys."""
     try:
-        value = json.loads(data, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+        value = json.loads(
+            data,
+            object_pairs_hook=_without_duplicates,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
     except (ValueError, RecursionError):
         raise BadJson("this is not valid JSON") from None
     if _depth(value) > max_depth:
@@ -107,6 +113,14 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    # 1e999 is JSON, but becomes an infinity that no JSON can say.
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("out of range")
+    return number
 
 
 def _depth(value: object) -> int:
