@@ -40,7 +40,9 @@ def similarities(query: Vector, gallery: Matrix, similarity: Similarity) -> Vect
     if gallery.shape[0] == 0:
         return np.empty(0, dtype=np.float32)
     if similarity is Similarity.COSINE:
-        scores = gallery @ query / (np.linalg.norm(gallery, axis=1) * np.linalg.norm(query))
+        # Several times faster than np.linalg.norm over rows, and as exact.
+        norms = np.sqrt(np.einsum("ij,ij->i", gallery, gallery))
+        scores = gallery @ query / (norms * np.linalg.norm(query))
     else:
         difference = gallery - query
         scores = 1.0 - np.einsum("ij,ij->i", difference, difference) / 2.0

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from core.lease import lease
 from core.types import EmbeddingSpec, FaceAdded
 from core.vectors import checked_vector
 from index.arrays import Rows
 from index.current import Current
 from index.delta import Delta
 from index.errors import IndexDamaged
-from index.lease import lease
 from index.policy import Plan, Policy, SegmentSize, plan
 from index.snapshot import LiveSegment, Snapshot
 from index.store import Store

@@ -20,9 +20,9 @@ from watchdog.observers.api import BaseObserver
 
 from core.errors import KenalError
 from core.files import identity
+from core.lease import lease
 from core.logs import configure_logging, describe
 from core.settings import SettingsError, load_settings
-from index.lease import lease
 from pipeline.chores import Chores
 from pipeline.intake import Hints, Intake
 from pipeline.reconcile import Reconciler
@@ -30,7 +30,8 @@ from pipeline.services import Engine, Services
 from pipeline.side_files import SideFiles
 from pipeline.worker import Worker
 
-_log = logging.getLogger(__name__)
+# By name: run as a module, __name__ is __main__.
+_log = logging.getLogger("pipeline.watcher")
 _TICK_SECONDS = 0.25
 _RETRY_SECONDS = 5.0
 _UNINTERESTING = frozenset(["opened", "closed_no_write"])

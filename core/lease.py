@@ -1,4 +1,4 @@
-"""One maintainer at a time, over all processes."""
+"""A lock file that one process at a time holds."""
 
 import fcntl
 import os
