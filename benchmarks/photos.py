@@ -16,6 +16,8 @@ from pipeline.embedder import Embedder
 from pipeline.images import Photo, decode
 from pipeline.registry import MOBILEFACENET, find
 
+LEAST_FACE_PX = 40
+"""The default of KENAL_MIN_FACE_PX: smaller faces are never compared."""
 _MAX_PIXELS = 64_000_000
 _SUFFIXES = frozenset([".jpg", ".jpeg", ".png"])
 
@@ -86,9 +88,12 @@ class Faces:
         return self._found[path]
 
     def embedded(self, embedder: Embedder, named: Mapping[str, Path]) -> dict[str, Matrix]:
-        """One (n, d) matrix a photo, its rows as the faces, largest first."""
-        found = ((name, self.of(path)) for name, path in named.items())
-        return {name: embedder.embed(photo.rgb, faces) for name, (photo, faces) in found}
+        """One (n, d) matrix a photo, its rows as the usable faces, largest first."""
+        found = ((name, *self.of(path)) for name, path in named.items())
+        return {
+            name: embedder.embed(photo.rgb, [f for f in faces if f.box.width >= LEAST_FACE_PX])
+            for name, photo, faces in found
+        }
 
 
 def embedder(model_id: str, shared: Path, scratch: Path) -> Embedder:

@@ -24,24 +24,18 @@ from pipeline.registry import FACENET
 
 ROOT = Path(__file__).resolve().parents[2]
 # In a process of its own, as TensorFlow warns and this one takes warnings for errors.
-MAKE_WEIGHTS = """
-import sys, h5py, keras
+MAKE_WEIGHTS_AND_ANSWERS = """
+import sys, h5py, keras, numpy
 from keras.src.legacy.saving import legacy_h5_format
-from keras_facenet.inception_resnet_v1 import InceptionResNetV1
-keras.utils.set_random_seed(3)
-with h5py.File(sys.argv[1], "w") as file:
-    model = InceptionResNetV1(input_shape=(None, None, 3), classes=512)
-    legacy_h5_format.save_weights_to_hdf5_group(file, model)
-"""
-ASK_KERAS_FACENET = """
-import sys, numpy
-from pathlib import Path
 from keras_facenet import FaceNet
+from keras_facenet.inception_resnet_v1 import InceptionResNetV1
 from keras_facenet.metadata import MODEL_METADATA
-from pipeline.facenet_export import keras_model
+keras.utils.set_random_seed(3)
 theirs = FaceNet.__new__(FaceNet)
 theirs.metadata = MODEL_METADATA["20180402-114759"]
-theirs.model = keras_model(Path(sys.argv[1]), 512)
+theirs.model = InceptionResNetV1(input_shape=(None, None, 3), classes=512)
+with h5py.File(sys.argv[1], "w") as file:
+    legacy_h5_format.save_weights_to_hdf5_group(file, theirs.model)
 numpy.save(sys.argv[3], theirs.embeddings(list(numpy.load(sys.argv[2]))))
 """
 
@@ -49,23 +43,6 @@ numpy.save(sys.argv[3], theirs.embeddings(list(numpy.load(sys.argv[2]))))
 def python(code: str, *arguments: Path) -> None:
     command = [sys.executable, "-c", code, *map(str, arguments)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=200)
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("models")
-
-
-@pytest.fixture(scope="module")
-def entry(models: Path) -> ModelEntry:
-    """Random weights in their place, pinned by their own hash, prepared."""
-    (models / "facenet-random").mkdir()
-    weights = models / "facenet-random" / "random-weights.h5"
-    python(MAKE_WEIGHTS, weights)
-    pinned = replace(FACENET.files[0], name=weights.name, sha256=sha256_file(weights), url=None)
-    random = replace(FACENET, id="facenet-random", files=(pinned,))
-    prepare_entry(random, models, no_progress)
-    return random
 
 
 def photo_and_faces() -> tuple[np.ndarray, list[Face]]:
@@ -76,16 +53,30 @@ def photo_and_faces() -> tuple[np.ndarray, list[Face]]:
     return data.astronaut(), [Face(box, 0.99, points) for box in boxes]
 
 
-def test_our_embedding_is_keras_facenets_own(
-    entry: ModelEntry, models: Path, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="module")
+def entry(models: Path) -> ModelEntry:
+    """Random weights in their place, pinned by their own hash, prepared; keras-facenet's answers."""
+    (models / "facenet-random").mkdir()
+    weights = models / "facenet-random" / "random-weights.h5"
+    rgb, faces = photo_and_faces()
+    crops = np.stack([margin_crop(rgb, face.box, FACENET_MARGIN, 160) for face in faces])
+    np.save(models / "crops.npy", crops)
+    python(MAKE_WEIGHTS_AND_ANSWERS, weights, models / "crops.npy", models / "theirs.npy")
+    pinned = replace(FACENET.files[0], name=weights.name, sha256=sha256_file(weights), url=None)
+    random = replace(FACENET, id="facenet-random", files=(pinned,))
+    prepare_entry(random, models, no_progress)
+    return random
+
+
+def test_our_embedding_is_keras_facenets_own(entry: ModelEntry, models: Path) -> None:
     rgb, faces = photo_and_faces()
     ours = build_embedder(entry, Settings(model_dir=models)).embed(rgb, faces)
-    crops = np.stack([margin_crop(rgb, face.box, FACENET_MARGIN, 160) for face in faces])
-    np.save(tmp_path / "crops.npy", crops)
-    weights = models / entry.id / entry.files[0].name
-    python(ASK_KERAS_FACENET, weights, tmp_path / "crops.npy", tmp_path / "theirs.npy")
-    theirs = np.load(tmp_path / "theirs.npy")
+    theirs = np.load(models / "theirs.npy")
     assert ours.shape == theirs.shape == (3, 512)
     assert np.abs(ours - theirs).max() <= 1e-5
     # Random weights, but no constant: different faces have different embeddings.
