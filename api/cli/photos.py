@@ -7,11 +7,11 @@ import click
 from api.cli.group import Group
 from api.cli.scanning import scan_once
 from api.context import services
-from core import files
 from core.errors import NotFound
 from core.names import printable
 from db import photos as ledger
 from db.photos import Status
+from pipeline.drop import look_at
 from pipeline.ledger import Outcome
 from pipeline.reconcile import retry as retry_photos
 from pipeline.report import REPORT_NAME, write_report
@@ -28,7 +28,7 @@ def scan() -> None:
     own = services()
     done = scan_once(own, own.start())
     write_report(own.database, own.settings.photo_dir)
-    parts = ", ".join(f"{count} {status}" for status, count in done.items() if count)
+    parts = ", ".join(f"{done[status]} {status}" for status in Status if done[status])
     click.echo(f"Looked at {sum(done.values())} photos{': ' if parts else '.'}{parts}")
     _echo_counts(own)
 
@@ -61,10 +61,10 @@ def retry(status: str, code: str | None) -> None:
 def accept(path: str) -> None:
     """Enroll a photo that conflicts with the person's others; PATH is relative to the folder."""
     own = services()
-    relative = PurePosixPath(path)
-    if files.identity(own.settings.photo_dir / relative) is None:
+    entry = look_at(own.settings.photo_dir, PurePosixPath(path))
+    if entry is None:
         raise NotFound("there is no such file in the drop folder; PATH is relative to it")
-    outcome = own.start().converter.convert(relative, force=True, accept=True)
+    outcome = own.start().converter.convert(entry.path, force=True, accept=True)
     _echo_outcome(outcome)
     if outcome.code is not None:
         click.get_current_context().exit(1)

@@ -2,7 +2,6 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
 
 from rich.progress import TaskID
 
@@ -19,7 +18,7 @@ from pipeline.side_files import SideFiles
 _log = logging.getLogger(__name__)
 
 
-def scan_once(services: Services, engine: Engine) -> Mapping[Status, int]:
+def scan_once(services: Services, engine: Engine) -> Counter[Status]:
     """Convert everything that needs it; returns how many photos ended in which status."""
     drop = services.settings.photo_dir
     found = Reconciler(services.database, drop).scan()

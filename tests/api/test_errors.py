@@ -58,7 +58,7 @@ def test_flasks_own_errors(
 def test_head_and_options(reader: FlaskClient) -> None:
     assert reader.head("/healthz").status_code == 200
     answer = reader.options("/users", headers={"Origin": "http://evil.example"})
-    assert not [name for name in answer.headers if name.startswith("Access-Control")]
+    assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 @pytest.mark.parametrize("given", ["abc", "A1._:-x", "f" * 128])
