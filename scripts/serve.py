@@ -3,6 +3,7 @@
 `python -m scripts.serve`; `make serve` prepares everything first.
 """
 
+import shlex
 import signal
 import socket
 import subprocess
@@ -79,7 +80,12 @@ def _run(processes: dict[str, str]) -> int:
 
 
 def _processes(procfile: Path, settings: Settings) -> dict[str, str]:
-    commands: dict[str, str] = dict(parse_procfile(procfile.read_text()).processes)
+    # The Python that runs this one, whatever PATH says.
+    python = f"exec {shlex.quote(sys.executable)} "
+    commands = {
+        name: command.replace("exec python ", python, 1)
+        for name, command in parse_procfile(procfile.read_text()).processes.items()
+    }
     if not settings.ftp_enabled:
         del commands["ftp"]
     return commands

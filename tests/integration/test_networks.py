@@ -152,7 +152,8 @@ def astronaut() -> Image.Image:
 def only_embedding(analyzer: Analyzer, data: bytes) -> Vector:
     photo = decode(data, CAP)
     face = exactly_one(analyzer.detect(photo), None)
-    return analyzer.embed(photo, [face])[0]
+    vector: Vector = analyzer.embed(photo, [face])[0]
+    return vector
 
 
 def test_the_eight_orientations_are_one_person(dlib_analyzer: Analyzer) -> None:

@@ -99,7 +99,9 @@ def test_another_input_is_another_space(tmp_path: Path) -> None:
     settings = settings_with(tmp_path, MANIFEST)
     first = find("ours", settings).spec().digest
     for change in ({"mean": [0.5, 0.5, 0.5]}, {"channels": "bgr"}, {"alignment": "margin"}):
-        changed = {**MANIFEST, "input": {**MANIFEST["input"], **change}}
+        given = MANIFEST["input"]
+        assert isinstance(given, dict)
+        changed = {**MANIFEST, "input": {**given, **change}}
         (tmp_path / "ours" / "manifest.json").write_text(json.dumps(changed))
         assert find("ours", settings).spec().digest != first
 

@@ -1,0 +1,107 @@
+"""The layers, and each heavy library in its one place; the design's words, beside import-linter."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("core", "db", "index", "pipeline", "api")
+MAY_IMPORT = {
+    "core": set(),
+    "db": {"core"},
+    "index": {"core"},
+    "pipeline": {"core", "db", "index"},
+    "api": {"core", "db", "index", "pipeline"},
+}
+HOME = {
+    "flask": ("api/", "wsgi.py"),
+    "werkzeug": ("api/",),
+    "annoy": ("index/segment.py",),
+    "watchdog": ("pipeline/watcher.py",),
+    "tensorflow": ("pipeline/facenet_export.py", "pipeline/mtcnn_detector.py"),
+    "keras_facenet": ("pipeline/facenet_export.py",),
+    "tf2onnx": ("pipeline/facenet_export.py",),
+    "mtcnn": ("pipeline/mtcnn_detector.py",),
+    "dlib": ("pipeline/embedders/dlib_resnet.py", "pipeline/align.py"),
+    "onnxruntime": ("pipeline/onnx_runtime.py",),
+    "pyftpdlib": ("pipeline/ftp/",),
+    "alembic": ("db/migrate.py",),
+    "sqlalchemy": ("db/", "pipeline/commit.py", "pipeline/ledger.py"),
+    "honcho": ("scripts/",),
+}
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    places = [*PACKAGES, "scripts"]
+    files = [path for place in places for path in sorted((ROOT / place).rglob("*.py"))]
+    for path in [*files, ROOT / "wsgi.py"]:
+        yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+
+
+def imports(tree: ast.Module) -> Iterator[tuple[str, bool]]:
+    """Every imported top-level package, and whether the import runs with the module."""
+    at_top = {id(node) for node in tree.body}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.split(".")[0], id(node) in at_top) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0], id(node) in at_top
+
+
+def test_layers_only_look_down() -> None:
+    wrong = [
+        (path, name)
+        for path, tree in sources()
+        if (layer := path.split("/")[0]) in PACKAGES
+        for name, _ in imports(tree)
+        if name in PACKAGES and name != layer and name not in MAY_IMPORT[layer]
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("library", sorted(HOME))
+def test_a_heavy_library_has_one_home(library: str) -> None:
+    users = {path for path, tree in sources() for name, _ in imports(tree) if name == library}
+    assert users, f"nothing uses {library}: is it still a requirement?"
+    assert [path for path in users if not path.startswith(HOME[library])] == []
+
+
+def test_tensorflow_is_never_imported_with_a_module() -> None:
+    heavy = {"tensorflow", "keras", "keras_facenet", "tf2onnx", "mtcnn"}
+    exporter = "pipeline/facenet_export.py"  # a program of its own, run in a child process
+    eager = [
+        (path, name)
+        for path, tree in sources()
+        for name, at_top in imports(tree)
+        if name in heavy and at_top and path != exporter
+    ]
+    assert eager == []
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    readers = {
+        path
+        for path, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
+    }
+    assert readers == {"core/settings.py"}
+
+
+def test_no_file_is_a_utility_drawer_and_none_is_a_giant() -> None:
+    for path, tree in sources():
+        assert Path(path).stem not in {"utils", "helpers", "common", "misc"}
+        last = tree.body[-1].end_lineno if tree.body else 0
+        assert (last or 0) <= 260, path
+
+
+def test_our_signatures_name_their_arguments() -> None:
+    swallowing = [
+        (path, node.name)
+        for path, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.args.kwarg is not None
+    ]
+    assert swallowing == []
