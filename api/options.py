@@ -34,6 +34,9 @@ class Options:
             raise InvalidParameter(f"this option is not known here; known are: {known}")
         if name in self._values:
             raise InvalidParameter(f"{name} is given twice", {"parameter": name})
+        if value is None:
+            # Taken for absent, a null user_id would turn a verification into a search of everybody.
+            raise InvalidParameter(f"{name} is null", {"parameter": name})
         self._values[name] = value
 
     def text(self, name: str) -> str | None:

@@ -1,12 +1,16 @@
 """Enrollment by API: the photo goes into the drop folder and takes the same way as every other."""
 
+import errno
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from core import files
-from core.errors import KenalError, NotReady, Vanished
+from core.errors import InvalidName, KenalError, NotReady, StorageFull, Vanished
+from core.files import FileIdentity
 from core.names import PhotoName, normalize_user_id
-from pipeline.commit import Arrival
+from pipeline.commit import Analyzed, Arrival
 from pipeline.converter import Converter
 from pipeline.image_headers import Kind, sniff
 from pipeline.ledger import Outcome
@@ -21,6 +25,7 @@ _EXTENSIONS = {
     Kind.GIF: "gif",
 }
 _NAME_DIGITS = 16
+_RACES = 3
 
 
 class Enrollment:
@@ -38,18 +43,37 @@ class Enrollment:
         """
         user_id = normalize_user_id(user_id)
         analyzed = self._converter.analyze(data)
-        path = self._path(user_id, data)
-        files.write_atomic(self._drop / path, data)
-        identity = files.identity(self._drop / path)
-        if identity is None:
-            raise Vanished("the photo was deleted while it was being enrolled")
-        name = PhotoName(path, user_id)
-        arrival = Arrival(files.sha256_bytes(data), identity)
+        with _storage_errors():
+            name = PhotoName(self._path(user_id, data), user_id)
+        for _ in range(_RACES - 1):
+            # The very same photo may be posted at the same moment, and be written over ours.
+            with suppress(Vanished):
+                return self._enroll(name, data, analyzed, accept)
+        return self._enroll(name, data, analyzed, accept)
+
+    def _enroll(self, name: PhotoName, data: bytes, analyzed: Analyzed, accept: bool) -> Outcome:
+        arrival = Arrival(files.sha256_bytes(data), self._stored(name.path, data))
         try:
             return self._converter.enroll(name, arrival, analyzed, accept)
-        except KenalError as error:
-            self._converter.refuse(PurePosixPath(path), identity, error, arrival.sha256)
+        except Vanished:
             raise
+        except KenalError as error:
+            path = PurePosixPath(name.path)
+            self._converter.refuse(path, arrival.identity, error, arrival.sha256)
+            raise
+
+    def _stored(self, path: str, data: bytes) -> FileIdentity:
+        """The identity of the file that holds the photo; written unless it is there already."""
+        with suppress(KenalError):
+            found, identity = files.read_regular(self._drop / path, len(data))
+            if found == data:
+                return identity
+        with _storage_errors():
+            files.write_atomic(self._drop / path, data)
+        written = files.identity(self._drop / path)
+        if written is None:
+            raise Vanished("the photo was deleted while it was being enrolled")
+        return written
 
     def _path(self, user_id: str, data: bytes) -> str:
         folder = self._drop / user_id
@@ -58,3 +82,15 @@ class Enrollment:
             raise NotReady("the person's folder in the drop folder is no folder of ours")
         digits = files.sha256_bytes(data)[:_NAME_DIGITS]
         return f"{user_id}/{digits}.{_EXTENSIONS[sniff(data)]}"
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InvalidName("this user_id is too long for a folder of photos") from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull("the disk is full") from error
+        raise NotReady("the drop folder does not take this person's photos") from error

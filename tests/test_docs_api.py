@@ -1,18 +1,25 @@
-"""docs/api.md against the application: every route, and no route that is not there."""
+"""Routes and commands: what the documents name is there, and what is there is documented."""
 
 import json
 import re
 from pathlib import Path
 
+import click
 import pytest
 from flask import Flask
 
 from api import create_app
+from api.cli import GROUPS
 from pipeline.services import Services
 from tests.fakes import FakeNetworks, fake_settings
 
-TEXT = (Path(__file__).parents[1] / "docs" / "api.md").read_text()
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docs" / "api.md").read_text()
+COMMANDS = (ROOT / "docs" / "commands.md").read_text()
 METHODS = {"GET", "POST", "PATCH", "DELETE"}
+
+
+COMMAND = r"`flask ([a-z]+ [a-z]+)"
 
 
 @pytest.fixture
@@ -43,3 +50,26 @@ def test_every_link_inside_leads_somewhere() -> None:
         for heading in re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
     }
     assert set(re.findall(r"\(#([^)]*)\)", TEXT)) <= headings
+
+
+def commands_of() -> set[str]:
+    return {f"{group.name} {command}" for group in GROUPS for command in group.commands}
+
+
+def test_every_command_is_documented() -> None:
+    assert set(re.findall(r"^\| " + COMMAND, COMMANDS, re.MULTILINE)) == commands_of()
+
+
+def test_documents_name_only_commands_that_exist() -> None:
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        named = re.findall(r"(?:`|^|bin/)flask ([a-z]+ [a-z]+)", document.read_text(), re.MULTILINE)
+        assert set(named) <= commands_of(), document.name
+
+
+def test_documented_options_are_those_of_the_commands() -> None:
+    for group in GROUPS:
+        for name, command in group.commands.items():
+            line = next(ln for ln in COMMANDS.splitlines() if f"`flask {group.name} {name}" in ln)
+            usage = line.split("`")[1]
+            options = {p.opts[-1] for p in command.params if isinstance(p, click.Option)}
+            assert set(re.findall(r"--[a-z-]+", usage)) == options, usage

@@ -3,8 +3,6 @@
 import logging
 from collections import Counter
 
-from rich.progress import TaskID
-
 from api.cli.show import counting
 from core.errors import KenalError
 from core.logs import describe
@@ -23,10 +21,10 @@ def scan_once(services: Services, engine: Engine) -> Counter[Status]:
     drop = services.settings.photo_dir
     found = Reconciler(services.database, drop).scan()
     done: Counter[Status] = Counter()
-    with counting("Enrolling", len(found.work)) as progress:
+    with counting("Enrolling", len(found.work)) as advance:
         for entry in found.work:
             done[_converted(engine.converter, entry)] += 1
-            progress.advance(TaskID(0))
+            advance()
     side_files = SideFiles(services.database, drop)
     for entry in found.profiles:
         side_files.apply(entry)

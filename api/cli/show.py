@@ -1,6 +1,6 @@
 """How commands show long work: a bar with an ETA in a terminal, nothing where nobody looks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -28,11 +28,11 @@ def _bar(*columns: ProgressColumn) -> Iterator[Progress]:
 
 
 @contextmanager
-def counting(title: str, total: int) -> Iterator[Progress]:
-    """A bar of `total` steps; `advance(0)` after each."""
+def counting(title: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar of `total` steps; call what is yielded after each."""
     with _bar(MofNCompleteColumn()) as progress:
-        progress.add_task(title, total=total)
-        yield progress
+        task = progress.add_task(title, total=total)
+        yield lambda: progress.advance(task)
 
 
 @contextmanager

@@ -92,6 +92,8 @@ def test_not_base64(reader: FlaskClient, text: str) -> None:
         {"photo": TEXT, "limit": True},
         {"photo": TEXT, "limit": 1.0},
         {"photo": TEXT, "user_id": 1042},
+        {"photo": TEXT, "user_id": None},
+        {"photo": TEXT, "limit": None},
         {"photo": TEXT, "faces": ["all"]},
         {"photo": TEXT, "url": "http://example.org"},
     ],

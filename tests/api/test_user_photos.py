@@ -1,6 +1,7 @@
 """/users/{user_id}/photos and /photos: enrollment by API, and the ledger."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -74,6 +75,20 @@ def test_refused_photos_leave_nothing(
     refused(post_form(reader, "/users/new/photos", photo), status, code)
     assert body(reader.get("/photos"))["counts"] == before
     refused(reader.get("/users/new"), 404, "not_found")
+
+
+def test_a_folder_that_is_none(client: FlaskClient, tmp_path: Path) -> None:
+    drop = tmp_path / "photo_storage"
+    (drop / "1042").write_text("a file where the person's folder should be")
+    (drop / "7").symlink_to(tmp_path / "var")
+    for user_id in ("1042", "7"):
+        refused(post_form(client, f"/users/{user_id}/photos", portrait(5)), 503, "not_ready")
+        refused(client.get(f"/users/{user_id}"), 404, "not_found")
+
+
+def test_an_id_too_long_for_a_folder(client: FlaskClient, tmp_path: Path) -> None:
+    url = f"/users/{quote(chr(0x20000) * 64)}/photos"
+    refused(post_form(client, url, portrait(5)), 400, "invalid_name")
 
 
 def test_options_are_refused(reader: FlaskClient) -> None:
