@@ -1,0 +1,189 @@
+"""What the database promises: durable settings, ids never re-used, clear refusals."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from core.errors import Busy, ConflictError, NotReady
+from core.types import EmbeddingSpec, FaceAdded, FaceRemoved, Similarity
+from db import faces, gallery, migrate, photos, users
+from db.photos import Status
+from db.session import Database
+from tests.gallery_kit import gallery_in
+
+SPEC = EmbeddingSpec("net", "hash", "mtcnn", "crop", "unit", 4, Similarity.COSINE)
+OTHER = EmbeddingSpec("net", "other", "mtcnn", "crop", "unit", 4, Similarity.COSINE)
+VECTOR = np.ones(4, dtype=np.float32)
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "kenal.sqlite3"
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{path}")
+    migrate.upgrade(database)
+    yield database
+    database.close()
+
+
+def enroll(database: Database, user_id: str, spec: EmbeddingSpec = SPEC) -> int:
+    with database.write() as session:
+        return faces.add(session, users.find_or_create(session, user_id), spec, VECTOR, {}).id
+
+
+def delete(database: Database, user_id: str) -> None:
+    with database.write() as session:
+        users.delete(session, users.get(session, user_id))
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("secure_delete", 1)],
+)
+def test_every_connection_is_durable_and_strict(
+    database: Database, pragma: str, value: object
+) -> None:
+    with database.read() as session:
+        assert session.execute(text(f"PRAGMA {pragma}")).scalar() == value
+
+
+def test_ids_are_never_used_again(database: Database) -> None:
+    first = enroll(database, "anna")
+    delete(database, "anna")
+    second = enroll(database, "bert")
+    assert second > first
+    with database.read() as session:
+        assert [user.id for user in users.page(session, 0, 10)] == [2]
+
+
+def test_changes_are_a_replayable_log(database: Database) -> None:
+    kept, gone = enroll(database, "anna"), enroll(database, "bert")
+    enroll(database, "carl", OTHER)
+    delete(database, "bert")
+    with database.read() as session:
+        changes = list(faces.changes_since(session, SPEC, 0))
+        last = gallery.last_seq(session)
+        assert [(type(c), c.seq, c.face_id) for c in changes] == [
+            (FaceAdded, 1, kept),
+            (FaceRemoved, 4, gone),
+        ]
+        assert last == 4
+        assert list(faces.changes_since(session, SPEC, last)) == []
+        assert faces.live_ids(session, SPEC) == {kept}
+
+
+def test_the_primary_face_is_the_first_then_the_newest_left(database: Database) -> None:
+    one, two, three = (enroll(database, "anna") for _ in range(3))
+    with database.write() as session:
+        assert users.get(session, "anna").face_id == one
+        faces.remove(session, one)
+        assert users.get(session, "anna").face_id == three
+        faces.remove(session, two)
+        faces.remove(session, three)
+        assert users.get(session, "anna").face_id is None
+
+
+def test_user_ids_must_differ_by_more_than_case(database: Database) -> None:
+    enroll(database, "Anna")
+    with pytest.raises(ConflictError), database.write() as session:
+        users.create(session, "ANNA")
+
+
+def test_counts_add_up(database: Database) -> None:
+    with database.write() as session:
+        photos.add_pending(session, [(f"{n}.jpg", str(n)) for n in range(1200)])
+        photos.add_pending(session, [("5.jpg", "5"), ("x.jpg", "x")])
+        assert photos.counts(session) == {
+            Status.PENDING: 1201,
+            Status.ENROLLED: 0,
+            Status.REJECTED: 0,
+            Status.CONFLICT: 0,
+        }
+        page = photos.page(session, 1190, 5, Status.PENDING)
+        assert [row.id for row in page] == [1191, 1192, 1193, 1194, 1195]
+
+
+def test_a_failed_write_changes_nothing(database: Database) -> None:
+    def work() -> None:
+        with database.write() as session:
+            users.create(session, "anna")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        work()
+    with database.read() as session:
+        assert users.count(session) == 0
+
+
+def test_another_long_writer_makes_it_busy(database: Database, path: Path) -> None:
+    enroll(database, "anna")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Busy) as busy, database.write():
+        pass
+    assert busy.value.retryable
+    with database.read() as session:
+        assert users.count(session) == 1
+    other.execute("ROLLBACK")
+    other.close()
+    assert enroll(database, "bert")
+
+
+def test_an_empty_database_says_what_to_do(path: Path) -> None:
+    database = Database(f"sqlite:///{path}")
+    with pytest.raises(NotReady, match="flask db upgrade"):
+        migrate.check_current(database)
+    database.close()
+
+
+@pytest.mark.parametrize("damage", [b"garbage" * 1000, b"\0" * 8192])
+def test_a_damaged_database_is_refused_and_kept(path: Path, damage: bytes) -> None:
+    path.write_bytes(damage)
+    database = Database(f"sqlite:///{path}")
+    with pytest.raises(NotReady):
+        migrate.check_current(database)
+    database.close()
+    assert path.read_bytes()[:4] == damage[:4]
+
+
+def test_upgrading_twice_changes_nothing(database: Database) -> None:
+    enroll(database, "anna")
+    migrate.upgrade(database)
+    migrate.check_current(database)
+    with database.read() as session:
+        assert users.count(session) == 1
+
+
+def test_two_processes_enroll_side_by_side(tmp_path: Path) -> None:
+    """500 people each; nobody sees a locked database, and all of them are there."""
+    with gallery_in(tmp_path) as kit:
+        program = (
+            "import sys; from pathlib import Path; from core.types import *; import numpy as np\n"
+            "from db import faces, users; from db.session import Database\n"
+            "from tests.fakes import spec\n"
+            "database = Database('sqlite:///' + sys.argv[1])\n"
+            "for n in range(500):\n"
+            "    with database.write() as session:\n"
+            "        person = users.find_or_create(session, f'{sys.argv[2]}-{n}')\n"
+            "        faces.add(session, person, spec(), np.ones(64, np.float32), {})\n"
+        )
+        database = str(kit.services.settings.data_dir / "kenal.sqlite3")
+        children = [
+            subprocess.Popen([sys.executable, "-c", program, database, name], cwd=ROOT)
+            for name in ("left", "right")
+        ]
+        assert [child.wait(timeout=200) for child in children] == [0, 0]
+        assert kit.engine.gallery.count == 1000
+        with kit.services.database.read() as session:
+            assert users.count(session) == 1000
+            assert gallery.last_seq(session) == 1000
