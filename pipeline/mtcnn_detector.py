@@ -14,7 +14,7 @@ import numpy.typing as npt
 from core.errors import ModelError, ModelUnavailable
 from core.types import Box, Face, Landmarks
 from pipeline.images import Pixels
-from pipeline.native_noise import without_banners
+from pipeline.native_noise import silence_tensorflow, without_banners
 from pipeline.networks import LoadOnce
 from pipeline.weights import WeightsFile, checked_weights_path
 
@@ -52,6 +52,7 @@ class MtcnnDetector(LoadOnce[Any]):
         # By full path: given a name alone the package would first try the working directory.
         paths = [str(checked_weights_path(file, "MTCNN")) for file in self._weights]
         try:
+            silence_tensorflow()
             with without_banners():
                 return _network(paths)
         except (ImportError, OSError, ValueError) as error:

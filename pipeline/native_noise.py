@@ -7,12 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _STDERR = 2
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # Informational lines of absl, which TensorFlow logs by; no setting of it silences the first ones.
 _BANNERS = (
     b"I0000 ",
     b"WARNING: All log messages before absl::InitializeLog()",
     b"To enable the following instructions",
 )
+
+
+def silence_tensorflow() -> None:
+    """Before TensorFlow is imported: no line for a machine without GPU, or a photo without face."""
+    # For the library's C++ side alone, which reads it once; Kenal's settings are elsewhere.
+    os.putenv(_LOG_LEVEL, "3")
 
 
 @contextmanager

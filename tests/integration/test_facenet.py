@@ -22,6 +22,8 @@ from pipeline.prepare import fetch, fetch_entry, prepare_entry, verify_entry
 from pipeline.prepared import converted_path, is_ready, read_conversion
 from pipeline.registry import FACENET
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 # In a process of its own, as TensorFlow warns and this one takes warnings for errors.
 MAKE_WEIGHTS_AND_ANSWERS = """
@@ -60,7 +62,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def entry(models: Path) -> ModelEntry:
-    """Random weights in their place, pinned by their own hash, prepared; keras-facenet's answers."""
+    """Random weights in their place, pinned by their own hash, prepared; and keras's answers."""
     (models / "facenet-random").mkdir()
     weights = models / "facenet-random" / "random-weights.h5"
     rgb, faces = photo_and_faces()
