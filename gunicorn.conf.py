@@ -1,7 +1,10 @@
 """How gunicorn serves the API; what an operator may change is a KENAL_ setting."""
 
+import socket
+import struct
 from pathlib import Path
 
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 
@@ -9,6 +12,7 @@ from core.logs import LineFormatter
 from core.settings import load_settings
 
 _settings = load_settings()
+_SILENCE_SECONDS = 20
 _MEMORY = Path("/dev/shm")  # noqa: S108 - only the heartbeat file's place, made by gunicorn itself
 
 
@@ -42,6 +46,17 @@ control_socket_disable = True
 proc_name = "kenal"
 loglevel = _settings.log_level.lower()
 logger_class = LineLogger
+
+
+def when_ready(server: Arbiter) -> None:
+    """Give up on clients that stop sending: each would hold a thread for as long as it likes.
+
+    Connections inherit it from the listening socket. Whoever sends a byte now and then is only
+    stopped by a proxy that buffers; see docs/operations.md.
+    """
+    patience = struct.pack("ll", _SILENCE_SECONDS, 0)
+    for listener in server.LISTENERS:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
 
 
 def post_worker_init(worker: Worker) -> None:

@@ -221,3 +221,20 @@ def test_one_photo_posted_eight_times_at_once(server: Server) -> None:
     assert sorted(status for status, _ in answers) == [200] * 7 + [201]
     assert len({face_id for _, face_id in answers}) == 1
     assert len(server.ask("GET", "/users/many/photos")[1]["photos"]) == 1
+
+
+@pytest.mark.slow
+def test_clients_that_fall_silent_are_let_go(server: Server) -> None:
+    asked = head("POST", "/upload_photo", "Content-Type: image/png", "Content-Length: 1000")
+    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(4)]
+    for raw in silent:
+        raw.sendall(asked + b"x")
+    time.sleep(0.5)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=40) as raw:
+        raw.sendall(head("GET", "/healthz"))
+        started = time.monotonic()
+        assert read_answer(raw)[0] == 200
+        # Every thread was held, or this test would prove nothing.
+        assert 10 < time.monotonic() - started < 30
+    for raw in silent:
+        raw.close()
