@@ -25,7 +25,7 @@ prepare: setup ## Create or upgrade the database, prepare the networks
 	@$(PYTHON_IN_VENV) -m flask models prepare
 
 test: setup-dev ## Run the tests
-	@$(PYTHON_IN_VENV) -m pytest
+	@$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile
 
 check: lint test ## Everything that must be clean before a commit
 

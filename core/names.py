@@ -9,6 +9,8 @@ from pathlib import PurePosixPath
 from core.errors import InvalidName, UnsupportedImage
 
 MAX_USER_ID_CHARACTERS = 64
+# A file system's names have at most 255 bytes, with the ending and a temporary name's additions.
+_MAX_USER_ID_BYTES = 200
 PHOTO_EXTENSIONS = frozenset(
     ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "heic", "heif", "bmp", "tif", "tiff", "gif"]
 )
@@ -37,6 +39,8 @@ def normalize_user_id(text: str) -> str:
     user_id = unicodedata.normalize("NFC", text)
     if not 1 <= len(user_id) <= MAX_USER_ID_CHARACTERS:
         raise InvalidName(f"a user_id has 1 to {MAX_USER_ID_CHARACTERS} characters")
+    if len(user_id.encode("utf-8", "surrogatepass")) > _MAX_USER_ID_BYTES:
+        raise InvalidName(f"a user_id has at most {_MAX_USER_ID_BYTES} bytes in UTF-8")
     inside_ok = all(_is_letter_or_digit(c) or c in _INSIDE for c in user_id)
     if not inside_ok or _category(user_id[0]) not in "LN" or not _is_letter_or_digit(user_id[-1]):
         raise InvalidName("a user_id is letters and digits, with space . _ @ - only inside")

@@ -142,7 +142,8 @@ def load_settings(env_file: Path = Path(".env")) -> Settings:
 def _explain(error: ValidationError) -> str:
     # Never the given value: it may be the password.
     lines = [
-        (PREFIX + str(item["loc"][0]).upper() + ": " if item["loc"] else "") + item["msg"]
+        (PREFIX + str(item["loc"][0]).upper() + ": " if item["loc"] else "")
+        + item["msg"].removeprefix("Value error, ")
         for item in error.errors(include_input=False, include_url=False)
     ]
     return "; ".join(lines)

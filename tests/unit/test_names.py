@@ -61,6 +61,7 @@ def test_a_photo_names_its_person(path: str, user_id: str) -> None:
         "com1.txt",
         "photo.jpg",
         "\u0301a",
+        "\U00010400" * 51,
     ],
 )
 def test_what_cannot_be_a_user_id_is_refused(user_id: str) -> None:
