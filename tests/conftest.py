@@ -28,3 +28,19 @@ def model_dir(shared_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     source = shared_dir / "models" / "mobilefacenet.onnx"
     shutil.copyfile(source, models / MOBILEFACENET.id / MOBILEFACENET.files[0].name)
     return models
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long tests first: on several cores they then do not run last and alone."""
+    items.sort(key=lambda item: _RANK.get(item.path.name, len(_RANK)))
+
+
+_LONGEST_FIRST = (
+    "test_dropped_photos.py",
+    "test_two_workers.py",
+    "test_networks.py",
+    "test_gallery.py",
+    "test_crashes.py",
+    "test_facenet.py",
+)
+_RANK = {name: rank for rank, name in enumerate(_LONGEST_FIRST)}
