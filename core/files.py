@@ -52,21 +52,39 @@ def read_regular(path: Path, max_bytes: int) -> tuple[bytes, FileIdentity]:
     Links are not followed, FIFOs and devices never block. Raises Vanished, NotRegularFile,
     Unreadable, or TooLarge above `max_bytes` before a byte is read.
     """
+    with _open_regular(path) as (descriptor, found):
+        if found.st_size > max_bytes:
+            raise TooLarge("the file is larger than allowed", {"max_bytes": max_bytes})
+        return _read_up_to(descriptor, max_bytes), FileIdentity.of(found)
+
+
+def sha256_regular(path: Path) -> str:
+    """The SHA-256 of a stranger's file; Vanished, NotRegularFile and Unreadable as above."""
+    digest = hashlib.sha256()
+    with _open_regular(path) as (descriptor, _):
+        try:
+            while chunk := os.read(descriptor, _CHUNK_BYTES):
+                digest.update(chunk)
+        except OSError as error:
+            raise Unreadable("the file cannot be read now") from error
+    return digest.hexdigest()
+
+
+@contextmanager
+def _open_regular(path: Path) -> Iterator[tuple[int, os.stat_result]]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise Vanished("the file is gone") from error
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EMLINK):
             raise NotRegularFile(_NOT_REGULAR) from error
         raise Unreadable("the file cannot be read now") from error
     try:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
             raise NotRegularFile(_NOT_REGULAR)
-        if before.st_size > max_bytes:
-            raise TooLarge("the file is larger than allowed", {"max_bytes": max_bytes})
-        return _read_up_to(descriptor, max_bytes), FileIdentity.of(before)
+        yield descriptor, found
     finally:
         os.close(descriptor)
 

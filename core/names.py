@@ -1,6 +1,5 @@
 """What a file in the drop folder is called, and which person that names."""
 
-import os
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ PROFILE_EXTENSION = "json"
 _IGNORED_SUFFIXES = (".tmp", ".part", ".filepart")
 _OWN_FILES = frozenset(["readme.md"])
 _INSIDE = frozenset(" ._@-")
+_ESCAPE = re.compile(r"\\(?:\\|x([0-9a-f]{2})|u\{([0-9a-f]+)\})")
 _DEVICE_NAME = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
 
@@ -25,8 +25,13 @@ _DEVICE_NAME = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNO
 class PhotoName:
     """A photo's place in the drop folder and the person it claims to show."""
 
-    path: str
+    path: PurePosixPath
     user_id: str
+
+    @property
+    def key(self) -> str:
+        """The path's name in the ledger."""
+        return printable(self.path)
 
 
 def normalize_user_id(text: str) -> str:
@@ -46,8 +51,10 @@ def normalize_user_id(text: str) -> str:
         raise InvalidName("a user_id is letters and digits, with space . _ @ - only inside")
     if _DEVICE_NAME.fullmatch(user_id):
         raise InvalidName("this user_id is the name of a device on Windows")
-    if _extension(user_id) in PHOTO_EXTENSIONS:
-        raise InvalidName("a user_id does not end like a photo file")
+    if _extension(user_id) in {*PHOTO_EXTENSIONS, PROFILE_EXTENSION}:
+        raise InvalidName("a user_id does not end like a photo file or a profile")
+    if is_ignored(PurePosixPath(user_id)):
+        raise InvalidName("files and folders of this name are ignored, so it can be no user_id")
     return user_id
 
 
@@ -83,14 +90,40 @@ def parse_photo_path(path: PurePosixPath) -> PhotoName:
     if not _is_utf8(path):
         raise InvalidName("the file name is not valid UTF-8")
     claimed = path.stem if len(path.parts) == 1 else path.parts[0]
-    return PhotoName(path=str(path), user_id=normalize_user_id(claimed))
+    return PhotoName(path=path, user_id=normalize_user_id(claimed))
+
+
+def claimed_user_id(path: PurePosixPath) -> str | None:
+    """The person whose file this is by its place, photo or not; None where it is nobody's."""
+    try:
+        return normalize_user_id(path.stem if len(path.parts) == 1 else path.parts[0])
+    except InvalidName:
+        return None
 
 
 def printable(path: PurePosixPath | str) -> str:
-    """A relative path as safe text for ledger, reports and logs; valid names are unchanged."""
-    raw = os.fsencode(str(path))
-    text = raw.decode("utf-8", "backslashreplace")
-    return "".join(c if _is_safe(c) else c.encode("unicode_escape").decode() for c in text)
+    """A relative path as safe text for ledger, reports and logs; `from_printable` reverses it."""
+    return "".join(_escaped(character) for character in str(path))
+
+
+def from_printable(key: str) -> PurePosixPath:
+    """The path that `printable` gave `key` for."""
+    return PurePosixPath(_ESCAPE.sub(_unescaped, key))
+
+
+def _escaped(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    if "\udc80" <= character <= "\udcff":  # a byte that is not UTF-8, as Python reads file names
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character if _is_safe(character) else f"\\u{{{ord(character):x}}}"
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    byte, code = found.groups()
+    if byte:
+        return chr(int(byte, 16) + 0xDC00)
+    return chr(int(code, 16)) if code else "\\"
 
 
 def _is_safe(character: str) -> bool:

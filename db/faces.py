@@ -1,5 +1,6 @@
 """Enrolled faces, and the log of changes that every index is a replay of."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,12 +18,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from core.errors import ModelError
 from core.types import Change, EmbeddingSpec, FaceAdded, FaceRemoved, Vector
 from core.vectors import from_bytes, to_bytes
 from db.gallery import find_spec_id, next_seq, spec_id
 from db.models import Deletion, FaceRow, User
 
-_ID_BATCH = 500
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,8 @@ def changes_since(session: Session, spec: EmbeddingSpec, seq: int) -> Iterator[C
     for row in session.execute(statement):
         if row.stored is None:
             yield FaceRemoved(row.seq, row.face_id)
-        else:
-            yield FaceAdded(row.seq, row.face_id, from_bytes(row.stored, spec.dimensions))
+        elif (vector := _vector(row.face_id, row.stored, spec)) is not None:
+            yield FaceAdded(row.seq, row.face_id, vector)
 
 
 def has_any(session: Session) -> bool:
@@ -142,6 +144,16 @@ def _stored(
         .order_by(FaceRow.id)
     )
     return [
-        StoredFace(face_id, user_id, from_bytes(stored, spec.dimensions))
+        StoredFace(face_id, user_id, vector)
         for face_id, user_id, stored in session.execute(statement)
+        if (vector := _vector(face_id, stored, spec)) is not None
     ]
+
+
+def _vector(face_id: int, stored: bytes, spec: EmbeddingSpec) -> Vector | None:
+    """The stored embedding; None for a damaged one, which must not keep the others from use."""
+    try:
+        return from_bytes(stored, spec.dimensions)
+    except ModelError:
+        _log.error("the stored embedding of face %d is damaged and is never matched", face_id)
+        return None

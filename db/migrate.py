@@ -1,5 +1,6 @@
 """Bring a database to the schema this code needs, and tell whether it is there."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -25,8 +26,14 @@ def check_current(database: Database) -> None:
     """Raises NotReady, with the command that helps, unless the schema is this code's."""
     with database.read() as session:
         current = MigrationContext.configure(session.connection()).get_current_revision()
-    if current != ScriptDirectory.from_config(_config()).get_current_head():
+    if current != _head():
         raise NotReady("the database is not set up for this version; run: flask db upgrade")
+
+
+@cache
+def _head() -> str | None:
+    """The schema of the code that runs; a later one on the disk is that of another process."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def _config() -> Config:

@@ -2,7 +2,16 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, Dialect, ForeignKey, LargeBinary, MetaData, String, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Dialect,
+    ForeignKey,
+    LargeBinary,
+    MetaData,
+    String,
+    TypeDecorator,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import DateTime
 
@@ -99,7 +108,9 @@ class Deletion(Base):
 class PhotoRow(Base):
     """The ledger: every file seen in the drop folder and what became of its present content.
 
-    `face_id` is the face this path last gave; it stays when a later content is refused.
+    `path` is printable (core.names). `face_id` is the face this path last gave; it stays when a
+    later content is refused. `begun` counts conversions since the last recorded outcome: more
+    than one means that one ended its process.
     """
 
     __tablename__ = "photos"
@@ -118,6 +129,7 @@ class PhotoRow(Base):
     identity: Mapped[str | None] = mapped_column(String(128))
     present: Mapped[bool]
     attempts: Mapped[int]
+    begun: Mapped[int]
     next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -126,7 +138,7 @@ class PhotoRow(Base):
 class Removal(Base):
     """A file whose deletion was asked for: until it is gone, it is never enrolled again.
 
-    A file of another content under this path is a new photo, and is not removed.
+    A file of another content, or one put there after `asked_at_ns`, is a new photo and stays.
     """
 
     __tablename__ = "removals"
@@ -135,6 +147,7 @@ class Removal(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     path: Mapped[str] = mapped_column(String(1024), unique=True)
     sha256: Mapped[str] = mapped_column(String(64))
+    asked_at_ns: Mapped[int] = mapped_column(BigInteger)
 
 
 class Gallery(Base):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound, Vanished
@@ -63,17 +63,20 @@ def find_or_create(session: Session, path: str, user_id: str | None) -> PhotoRow
 def add_pending(session: Session, names: Iterable[tuple[str, str | None]]) -> int:
     """Pending rows for those (path, user_id) that the ledger does not have; returns how many."""
     wanted = dict(names)
-    paths = list(wanted)
     known: set[str] = set()
-    for start in range(0, len(paths), _BATCH):
-        batch = paths[start : start + _BATCH]
-        known.update(
-            session.execute(select(PhotoRow.path).where(PhotoRow.path.in_(batch))).scalars()
-        )
-    fresh = [_pending(path, wanted[path]) for path in paths if path not in known]
+    for batch in batches(list(wanted)):
+        statement = select(PhotoRow.path).where(PhotoRow.path.in_(batch))
+        known.update(session.execute(statement).scalars())
+    fresh = [_pending(path, wanted[path]) for path in wanted if path not in known]
     session.add_all(fresh)
     session.flush()
     return len(fresh)
+
+
+def batches(paths: Sequence[str]) -> Iterator[Sequence[str]]:
+    """`paths` in pieces for one transaction each: nobody waits long for the write lock."""
+    for start in range(0, len(paths), _BATCH):
+        yield paths[start : start + _BATCH]
 
 
 def seen(session: Session, paths: Sequence[str] | None = None) -> dict[str, Seen]:
@@ -88,10 +91,7 @@ def seen(session: Session, paths: Sequence[str] | None = None) -> dict[str, Seen
     statements = (
         [columns]
         if paths is None
-        else [
-            columns.where(PhotoRow.path.in_(paths[start : start + _BATCH]))
-            for start in range(0, len(paths), _BATCH)
-        ]
+        else [columns.where(PhotoRow.path.in_(batch)) for batch in batches(paths)]
     )
     return {
         path: Seen(Status(status), identity, present, next_attempt_at)
@@ -101,23 +101,26 @@ def seen(session: Session, paths: Sequence[str] | None = None) -> dict[str, Seen
 
 
 def mark_gone(session: Session, paths: Sequence[str], message: str) -> None:
-    """These files are no longer there; what was still waiting is refused as `vanished`."""
-    for path in paths:
-        row = find(session, path)
-        if row is None:
-            continue
-        row.present = False
-        if row.status == Status.PENDING:
-            row.status, row.code, row.message = Status.REJECTED, Vanished.code, message
-            row.identity = row.next_attempt_at = None
+    """These few files are no longer there; what was still waiting is refused as `vanished`."""
+    these = PhotoRow.path.in_(paths)
+    session.execute(update(PhotoRow).where(these).values(present=False))
+    session.execute(
+        update(PhotoRow)
+        .where(these, PhotoRow.status == Status.PENDING)
+        .values(
+            status=Status.REJECTED,
+            code=Vanished.code,
+            message=message,
+            identity=None,
+            next_attempt_at=None,
+            begun=0,
+        )
+    )
 
 
 def mark_present(session: Session, paths: Sequence[str]) -> None:
-    """These files are there again; whether their content is the known one, a conversion tells."""
-    for path in paths:
-        row = find(session, path)
-        if row is not None:
-            row.present = True
+    """These few files are there again; whether with known content, a conversion tells."""
+    session.execute(update(PhotoRow).where(PhotoRow.path.in_(paths)).values(present=True))
 
 
 def due(session: Session, now: datetime) -> Sequence[str]:
@@ -129,16 +132,26 @@ def due(session: Session, now: datetime) -> Sequence[str]:
 
 
 def reset(session: Session, status: Status, code: str | None) -> int:
-    """Make files of a status (and code) pending anew; returns how many."""
-    statement = select(PhotoRow).where(PhotoRow.status == status, PhotoRow.present)
+    """Make photos of a status (and code) pending anew; returns how many."""
+    # A profile is looked at again when it changes; it is no photo to be converted.
+    chosen = [PhotoRow.status == status, PhotoRow.present, PhotoRow.path.not_like("%.json")]
     if code is not None:
-        statement = statement.where(PhotoRow.code == code)
-    rows = session.execute(statement).scalars().all()
-    for row in rows:
-        row.status, row.code, row.message = Status.PENDING, None, None
-        row.identity = row.next_attempt_at = None
-        row.attempts = 0
-    return len(rows)
+        chosen.append(PhotoRow.code == code)
+    found = list(session.execute(select(PhotoRow.id).where(*chosen)).scalars())
+    session.execute(
+        update(PhotoRow)
+        .where(*chosen)
+        .values(
+            status=Status.PENDING,
+            code=None,
+            message=None,
+            identity=None,
+            next_attempt_at=None,
+            attempts=0,
+            begun=0,
+        )
+    )
+    return len(found)
 
 
 def of_user(session: Session, user_id: str) -> Sequence[PhotoRow]:
@@ -197,6 +210,7 @@ def _pending(path: str, user_id: str | None) -> PhotoRow:
         status=Status.PENDING,
         present=True,
         attempts=0,
+        begun=0,
         created_at=now,
         updated_at=now,
     )

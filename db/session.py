@@ -9,11 +9,13 @@ from sqlalchemy import Connection, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from core.errors import Busy, KenalError, NotReady, StorageFull
 
 _WRITE = "kenal_write"
+_KEPT_OPEN = 8
+_NO_LIMIT = -1
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -28,7 +30,11 @@ class Database:
     """Transactions on one database; the engine connects at the first use."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url)
+        # As many connections as there are threads that ask, and no thread waits for another's:
+        # a limit of the pool's own would only turn many threads into errors.
+        self._engine = create_engine(
+            url, poolclass=QueuePool, pool_size=_KEPT_OPEN, max_overflow=_NO_LIMIT
+        )
         if make_url(url).get_backend_name() == "sqlite":
             event.listen(self._engine, "connect", _set_up_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)

@@ -9,13 +9,19 @@ from sqlalchemy.orm import Session
 from core.errors import ConflictError, NotFound
 from core.names import fold_user_id
 from db import faces
-from db.models import User
+from db.models import FaceRow, User
 
 PROFILE_FIELDS = ("name", "email", "attributes")
 
 
 def find(session: Session, user_id: str) -> User | None:
     return session.execute(select(User).where(User.user_id == user_id)).scalar_one_or_none()
+
+
+def owner_of_face(session: Session, face_id: int) -> User | None:
+    """Whose face this is at this moment; None where it is gone."""
+    statement = select(User).join(FaceRow, FaceRow.person_id == User.id)
+    return session.execute(statement.where(FaceRow.id == face_id)).scalar_one_or_none()
 
 
 def get(session: Session, user_id: str) -> User:
@@ -26,19 +32,27 @@ def get(session: Session, user_id: str) -> User:
     return user
 
 
-def create(session: Session, user_id: str) -> User:
-    """A new person without a photo. Raises ConflictError where the id, or one that differs only
-    by letter case or look-alike characters, is taken."""
+def check_free(session: Session, user_id: str, but_for: str | None = None) -> None:
+    """Raises ConflictError where the id, or one that differs only by letter case or look-alike
+    characters, is taken by anybody but `but_for`."""
     folded = fold_user_id(user_id)
     taken = session.execute(select(User.user_id).where(User.folded_user_id == folded)).scalar()
-    if taken is not None:
-        same = (
-            "is taken" if taken == user_id else "differs only by letter case from one that exists"
-        )
-        raise ConflictError(f"this user_id {same}")
+    if taken is not None and taken != but_for:
+        if taken == user_id:
+            raise ConflictError("this user_id is taken")
+        raise ConflictError("this user_id differs only by letter case from one that exists")
+
+
+def create(session: Session, user_id: str) -> User:
+    """A new person without a photo; raises ConflictError as `check_free`."""
+    check_free(session, user_id)
     now = datetime.now(UTC)
     user = User(
-        user_id=user_id, folded_user_id=folded, attributes={}, created_at=now, updated_at=now
+        user_id=user_id,
+        folded_user_id=fold_user_id(user_id),
+        attributes={},
+        created_at=now,
+        updated_at=now,
     )
     session.add(user)
     session.flush()

@@ -104,5 +104,5 @@ class Chores:
         try:
             if self._gallery.maintain():
                 _log.info("the index was sealed: %d faces", self._gallery.count)
-        except (KenalError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - a thread's own traceback would name paths
             _log.warning("the index could not be sealed [%s]", describe(error))

@@ -1,6 +1,5 @@
 """The one transaction that enrolls: person, face, ledger row and profile, or nothing of them."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,12 +7,12 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from core import files
-from core.errors import FaceConflict, Vanished
+from core.errors import FaceConflict, NotReady, Vanished
 from core.files import FileIdentity
 from core.names import PhotoName
 from core.types import EmbeddingSpec, Face, Vector
 from core.vectors import similarities
-from db import faces, photos, removals, users
+from db import faces, gallery, photos, removals, users
 from db.models import PhotoRow, User
 from db.photos import Status
 from db.session import Database
@@ -59,6 +58,11 @@ class Commits:
         self._spec = spec
         self._threshold = threshold
 
+    def check_claim(self, user_id: str) -> None:
+        """Raises ConflictError where `user_id` differs from an existing one only by case."""
+        with self._database.read() as session:
+            users.check_free(session, user_id, but_for=user_id)
+
     def commit(
         self, name: PhotoName, arrival: Arrival, analyzed: Analyzed, accept: bool
     ) -> Committed:
@@ -69,8 +73,9 @@ class Commits:
         from another only by letter case.
         """
         with self._database.write() as session:
+            self._check_space(session)
             _check_still_wanted(session, self._drop, name, arrival)
-            row = photos.find_or_create(session, name.path, name.user_id)
+            row = photos.find_or_create(session, name.key, name.user_id)
             if row.face_id is not None and _is_enrolled(row, arrival):
                 row.identity = str(arrival.identity)
                 return Committed(row.id, row.face_id, is_new=False)
@@ -78,6 +83,12 @@ class Commits:
             _replace(session, row, face_id)
             _record(row, name, arrival)
             return Committed(row.id, face_id, is_new=True)
+
+    def _check_space(self, session: Session) -> None:
+        # An embedder may have been prepared anew while this process runs.
+        chosen = gallery.chosen(session)
+        if chosen is None or chosen.spec != self._spec:
+            raise NotReady("another network was chosen for this gallery; restart the service")
 
     def _face(
         self,
@@ -88,8 +99,7 @@ class Commits:
         accept: bool,
     ) -> int:
         """The face of these very bytes where they are enrolled already, else a new one."""
-        twins = photos.enrolled_elsewhere(session, arrival.sha256, name.path)
-        twin = _same_bytes(twins, name)
+        twin = self._same_bytes(session, name, arrival)
         person = users.find_or_create(session, name.user_id)
         apply_beside(self._drop, person)
         if twin is not None:
@@ -101,6 +111,15 @@ class Commits:
             "confidence": analyzed.face.confidence,
         }
         return faces.add(session, person, self._spec, analyzed.vector, quality).id
+
+    def _same_bytes(self, session: Session, name: PhotoName, arrival: Arrival) -> int | None:
+        """The face that the very same bytes gave before, for this person and in this space."""
+        twins = photos.enrolled_elsewhere(session, arrival.sha256, name.key)
+        if any(twin.user_id != name.user_id for twin in twins):
+            raise FaceConflict("the very same photo is enrolled under another user_id")
+        face_ids = [twin.face_id for twin in twins if twin.face_id is not None]
+        known = faces.by_ids(session, face_ids, self._spec)
+        return known[0].face_id if known else None
 
     def _check_same_person(self, session: Session, person: User, vector: Vector) -> None:
         scores = [
@@ -117,25 +136,17 @@ class Commits:
 def _check_still_wanted(session: Session, drop: Path, name: PhotoName, arrival: Arrival) -> None:
     # Looked at inside the transaction: a deletion that committed before us removes, or has
     # listed, the file; one that comes after us sees what we commit.
-    asked = removals.find(session, name.path)
-    if asked is not None and asked.sha256 == arrival.sha256:
+    asked = removals.find(session, name.key)
+    if asked is not None and asked.means(arrival.identity, arrival.sha256):
         raise Vanished("the deletion of this photo was asked for")
     if files.identity(drop / name.path) != arrival.identity:
         raise Vanished("the file was changed while it was being read")
     if asked is not None:
-        removals.done(session, name.path)
+        removals.done(session, name.key)
 
 
 def _is_enrolled(row: PhotoRow, arrival: Arrival) -> bool:
     return row.status == Status.ENROLLED and row.sha256 == arrival.sha256
-
-
-def _same_bytes(twins: Sequence[PhotoRow], name: PhotoName) -> int | None:
-    """The face that the very same bytes gave before, for this person."""
-    for twin in twins:
-        if twin.user_id != name.user_id:
-            raise FaceConflict("the very same photo is enrolled under another user_id")
-    return twins[0].face_id if twins else None
 
 
 def _replace(session: Session, row: PhotoRow, face_id: int) -> None:
@@ -153,5 +164,5 @@ def _record(row: PhotoRow, name: PhotoName, arrival: Arrival) -> None:
     row.sha256 = arrival.sha256
     row.identity = str(arrival.identity)
     row.present = True
-    row.attempts = 0
+    row.attempts = row.begun = 0
     row.updated_at = datetime.now(UTC)

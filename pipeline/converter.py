@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from core import files
 from core.errors import EmptyFile, ImageCorrupt, KenalError, TooLarge
 from core.files import FileIdentity
-from core.names import PhotoName, parse_photo_path, printable
+from core.names import PhotoName, parse_photo_path
 from db.photos import Status
 from db.session import Database
 from pipeline.analyzer import Analyzer, exactly_one
@@ -56,7 +56,8 @@ class Converter:
             name = parse_photo_path(path)
             data, identity = files.read_regular(self._drop / path, self._limits.max_upload_bytes)
             sha256 = files.sha256_bytes(data)
-            known = None if force else self._ledger.settled(name.path, sha256, identity)
+            known = None if force else self._ledger.settled(name.key, sha256, identity)
+            known = known or self._ledger.begin(name, sha256, identity, force)
             if known is not None:
                 return known
             analyzed = self.analyze(data)
@@ -64,6 +65,10 @@ class Converter:
         except KenalError as error:
             retry_at = _still_arriving_until(error, identity)
             return self._ledger.refuse(path, sha256, identity, error, retry_at)
+
+    def check_claim(self, user_id: str) -> None:
+        """Raises ConflictError where `user_id` differs from an existing one only by case."""
+        self._commits.check_claim(user_id)
 
     def analyze(self, data: bytes) -> Analyzed:
         """The one face of a photo; raises a PhotoError where there is none, or two."""
@@ -93,7 +98,7 @@ class Converter:
 def _outcome(name: PhotoName, committed: Committed) -> Outcome:
     return Outcome(
         status=Status.ENROLLED if committed.is_new else Status.UNCHANGED,
-        path=printable(name.path),
+        path=name.key,
         user_id=name.user_id,
         photo_id=committed.photo_id,
         face_id=committed.face_id,

@@ -1,14 +1,24 @@
 """What lies in the drop folder: names and identities only, no content, no link followed."""
 
+import logging
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from core.errors import KenalError, NotReady
+from core.errors import NotReady
 from core.files import FileIdentity
-from core.names import PHOTO_EXTENSIONS, is_ignored, is_profile, parse_photo_path, printable
+from core.names import (
+    PHOTO_EXTENSIONS,
+    PROFILE_EXTENSION,
+    claimed_user_id,
+    is_ignored,
+    is_profile,
+    printable,
+)
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +38,8 @@ class Entry:
 
     @property
     def user_id(self) -> str | None:
-        """The person the name claims; None where it is no photo's name."""
-        try:
-            return parse_photo_path(self.path).user_id
-        except KenalError:
-            return None
+        """The person whose file it is by its place; None where it is nobody's."""
+        return claimed_user_id(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,26 @@ def list_drop(root: Path) -> Listing:
     except OSError as error:
         raise NotReady("the drop folder cannot be listed") from error
     return Listing(entries, frozenset(unreadable))
+
+
+def files_of(root: Path, user_id: str) -> list[PurePosixPath]:
+    """Everything stored under a person's name: photos, the profile, all in their folder.
+
+    Raises NotReady where the drop folder, or theirs, cannot be listed.
+    """
+    try:
+        names = [PurePosixPath(name) for name in os.listdir(root)]
+        own = [path for path in names if claimed_user_id(path) == user_id and not is_ignored(path)]
+        folders = [
+            path
+            for path in names
+            if claimed_user_id(path / "any") == user_id and _is_dir(root, path)
+        ]
+        inside = [folder / name for folder in folders for name in os.listdir(root / folder)]
+    except OSError as error:
+        raise NotReady("the drop folder cannot be listed") from error
+    endings = {*PHOTO_EXTENSIONS, PROFILE_EXTENSION}
+    return [*(path for path in own if _ending(path) in endings), *inside]
 
 
 def look_at(root: Path, path: PurePosixPath) -> Entry | None:
@@ -99,9 +126,18 @@ def _folder(root: Path, path: PurePosixPath, unreadable: set[str]) -> Iterator[E
         return
     except OSError:
         unreadable.add(printable(path))
+        _log.warning("%s: a person's folder that cannot be listed", printable(path))
 
 
 def _is_folder(path: PurePosixPath, status: os.stat_result) -> bool:
     """Whether this is a person's folder; a folder named like a photo, or a deeper one, is not."""
-    named_like_photo = path.suffix.lower().removeprefix(".") in PHOTO_EXTENSIONS
+    named_like_photo = _ending(path) in PHOTO_EXTENSIONS
     return stat.S_ISDIR(status.st_mode) and len(path.parts) == 1 and not named_like_photo
+
+
+def _is_dir(root: Path, path: PurePosixPath) -> bool:
+    return stat.S_ISDIR((root / path).lstat().st_mode)
+
+
+def _ending(path: PurePosixPath) -> str:
+    return path.suffix.lower().removeprefix(".")

@@ -42,6 +42,8 @@ class Enrollment:
         or ConflictError with the photo kept in the ledger, where it contradicts the gallery.
         """
         user_id = normalize_user_id(user_id)
+        # Before anything is stored: on some file systems the folders of both are one.
+        self._converter.check_claim(user_id)
         analyzed = self._converter.analyze(data)
         with _storage_errors():
             name = PhotoName(self._path(user_id, data), user_id)
@@ -58,11 +60,10 @@ class Enrollment:
         except Vanished:
             raise
         except KenalError as error:
-            path = PurePosixPath(name.path)
-            self._converter.refuse(path, arrival.identity, error, arrival.sha256)
+            self._converter.refuse(name.path, arrival.identity, error, arrival.sha256)
             raise
 
-    def _stored(self, path: str, data: bytes) -> FileIdentity:
+    def _stored(self, path: PurePosixPath, data: bytes) -> FileIdentity:
         """The identity of the file that holds the photo; written unless it is there already."""
         with suppress(KenalError):
             found, identity = files.read_regular(self._drop / path, len(data))
@@ -75,13 +76,13 @@ class Enrollment:
             raise Vanished("the photo was deleted while it was being enrolled")
         return written
 
-    def _path(self, user_id: str, data: bytes) -> str:
+    def _path(self, user_id: str, data: bytes) -> PurePosixPath:
         folder = self._drop / user_id
         folder.mkdir(parents=True, exist_ok=True)
         if not stat.S_ISDIR(folder.lstat().st_mode):
             raise NotReady("the person's folder in the drop folder is no folder of ours")
         digits = files.sha256_bytes(data)[:_NAME_DIGITS]
-        return f"{user_id}/{digits}.{_EXTENSIONS[sniff(data)]}"
+        return PurePosixPath(user_id, f"{digits}.{_EXTENSIONS[sniff(data)]}")
 
 
 @contextmanager

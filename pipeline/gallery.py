@@ -34,17 +34,17 @@ class LiveGallery:
 
     def catch_up(self) -> None:
         """Bring the index to the newest committed change."""
-        with self._lock:
-            self._index.refresh()
-            with self._database.read() as session:
-                newest = gallery.last_seq(session)
-                if newest < self._index.position:
-                    # The database was set back to a backup: what the index has is from elsewhere.
-                    _log.warning("the index is ahead of the database; rebuilding it")
-                    self._rebuild_locked()
-                elif newest > self._index.position:
-                    changes = faces.changes_since(session, self._spec, self._index.position)
-                    self._index.apply(list(changes), newest)
+        # Before the lock: reading a new segment takes its time, and searches go on meanwhile.
+        self._index.refresh()
+        with self._lock, self._database.read() as session:
+            newest = gallery.last_seq(session)
+            if newest < self._index.position:
+                # The database was set back to a backup: what the index has is from elsewhere.
+                _log.warning("the index is ahead of the database; rebuilding it")
+                self._rebuild_locked()
+            elif newest > self._index.position:
+                changes = faces.changes_since(session, self._spec, self._index.position)
+                self._index.apply(list(changes), newest)
 
     def check(self) -> bool:
         """Rebuild the index where its faces are not those of the database; True if it had to."""

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core import files
 from core.errors import FaceConflict, KenalError, Vanished
 from core.files import FileIdentity
-from core.names import parse_photo_path, printable
+from core.names import PhotoName, claimed_user_id, printable
 from db import photos, removals
 from db.models import PhotoRow
 from db.photos import FINAL_STATUSES, Status
@@ -17,6 +17,7 @@ from db.session import Database
 
 _FIRST_RETRY_SECONDS = 5.0
 _LAST_RETRY_SECONDS = 3600.0
+_MOST_BEGUN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,16 @@ class Ledger:
         self._drop = drop
 
     def settled(self, path: str, sha256: str, identity: FileIdentity) -> Outcome | None:
-        """The outcome `unchanged` where this very content has a final status; else None."""
+        """The outcome `unchanged` where this very content has a final status; else None.
+
+        Raises Vanished where the deletion of this file was asked for.
+        """
         with self._database.read() as session:
+            asked = removals.find(session, path)
+            if asked is not None and asked.means(identity, sha256):
+                raise Vanished("the deletion of this photo was asked for")
             row = photos.find(session, path)
-            if row is None or row.sha256 != sha256 or row.status not in FINAL_STATUSES:
+            if row is None or not _is_settled(row, sha256):
                 return None
             touched = row.identity != str(identity) or not row.present
             outcome = _outcome(row, Status.UNCHANGED)
@@ -54,6 +61,33 @@ class Ledger:
                     same.identity = str(identity)
                     same.present = True
         return outcome
+
+    def begin(
+        self, name: PhotoName, sha256: str, identity: FileIdentity, force: bool
+    ) -> Outcome | None:
+        """Note that a conversion begins, so that a photo that ends the process is found out.
+
+        The outcome where another process has one meanwhile. Raises KenalError(`internal`) for
+        a photo that ended the process again and again.
+        """
+        with self._database.write() as session:
+            row = photos.find_or_create(session, name.key, name.user_id)
+            if _is_settled(row, sha256) and not force:
+                return _outcome(row, Status.UNCHANGED)
+            if row.identity != str(identity):
+                row.attempts = row.begun = 0
+                row.next_attempt_at = None
+            if row.begun >= _MOST_BEGUN:
+                raise KenalError(f"the conversion of this photo was cut off {row.begun} times")
+            now = datetime.now(UTC)
+            if row.next_attempt_at is None or row.next_attempt_at <= now:
+                # Else another process is at it just now, which is no sign of trouble.
+                row.begun += 1
+                row.next_attempt_at = _later(row.begun)
+            row.status, row.code, row.message = Status.PENDING, None, None
+            row.identity = str(identity)
+            row.present = True
+            return None
 
     def refuse(
         self,
@@ -69,11 +103,12 @@ class Ledger:
         """
         key = printable(path)
         with self._database.write() as session:
-            if removals.find(session, key) is not None and isinstance(error, Vanished):
+            if isinstance(error, Vanished) and not self._is_known(session, key, path):
                 return _unrecorded(key, error)
-            row = photos.find_or_create(session, key, _claimed(path))
+            row = photos.find_or_create(session, key, claimed_user_id(path))
+            row.begun = 0
             if isinstance(error, Vanished):
-                _record_vanished(session, row, self._drop / path, error)
+                _record_vanished(row, self._drop / path, error)
             else:
                 row.sha256 = sha256
                 row.identity = None if identity is None else str(identity)
@@ -83,9 +118,24 @@ class Ledger:
             session.flush()
             return _outcome(row, Status(row.status))
 
+    def _is_known(self, session: Session, key: str, path: PurePosixPath) -> bool:
+        """Whether a vanished file has a row, or is there and nobody asked for its deletion."""
+        if photos.find(session, key) is not None:
+            return True
+        there = files.identity(self._drop / path) is not None
+        return there and removals.find(session, key) is None
 
-def _record_vanished(session: Session, row: PhotoRow, file: Path, error: Vanished) -> None:
-    del session
+
+def _is_settled(row: PhotoRow, sha256: str) -> bool:
+    return row.sha256 == sha256 and row.status in FINAL_STATUSES
+
+
+def _later(attempts: int) -> datetime:
+    pause = min(_FIRST_RETRY_SECONDS * 2 ** min(attempts - 1, 20), _LAST_RETRY_SECONDS)
+    return datetime.now(UTC) + timedelta(seconds=pause)
+
+
+def _record_vanished(row: PhotoRow, file: Path, error: Vanished) -> None:
     row.present = files.identity(file) is not None
     if row.present:
         # It was overwritten while being read: the new content is another matter.
@@ -103,17 +153,9 @@ def _record_refusal(row: PhotoRow, error: KenalError, retry_at: float | None) ->
     elif error.retryable:
         row.status = Status.PENDING
         row.attempts += 1
-        pause = min(_FIRST_RETRY_SECONDS * 2 ** min(row.attempts - 1, 20), _LAST_RETRY_SECONDS)
-        row.next_attempt_at = datetime.now(UTC) + timedelta(seconds=pause)
+        row.next_attempt_at = _later(row.attempts)
     else:
         row.status = Status.CONFLICT if isinstance(error, FaceConflict) else Status.REJECTED
-
-
-def _claimed(path: PurePosixPath) -> str | None:
-    try:
-        return parse_photo_path(path).user_id
-    except KenalError:
-        return None
 
 
 def _outcome(row: PhotoRow, status: Status) -> Outcome:

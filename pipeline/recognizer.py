@@ -117,9 +117,9 @@ class Recognizer:
                 decision = verify(candidates[0] if candidates else None, self.rule)
             profile = None
             if decision is Decision.MATCH:
-                profile = self._profile(candidates[0].user_id)
+                profile = self._profile(candidates[0])
                 if profile is None:
-                    continue  # Deleted between search and profile: ask again.
+                    continue  # Deleted, or another's by now: ask again.
             return self._said(decision, face, candidates, profile, question.limit)
         return self._said(Decision.NO_MATCH, face, [], None, question.limit)
 
@@ -153,10 +153,11 @@ class Recognizer:
         ]
         return sorted(scored, key=lambda found: -found.similarity)[:1]
 
-    def _profile(self, user_id: str) -> Profile | None:
+    def _profile(self, named: Candidate) -> Profile | None:
+        # By the face: a user_id may be another person's since the search.
         with self._database.read() as session:
-            user = users.find(session, user_id)
-            return None if user is None else profile_of(user)
+            user = users.owner_of_face(session, named.face_id)
+            return profile_of(user) if user and user.user_id == named.user_id else None
 
 
 def profile_of(user: User) -> Profile:

@@ -1,16 +1,20 @@
 """Drop folder against ledger: the mechanism that loses no photo, whatever events were missed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from sqlalchemy.orm import Session
+
 from core.errors import NotFound
-from db import photos
+from core.names import from_printable
+from db import photos, removals
 from db.photos import Seen, Status
 from db.session import Database
 from pipeline.deletion import sweep
 from pipeline.drop import Entry, Listing, list_drop
+from pipeline.temporaries import sweep_temporaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,20 @@ class Reconciler:
         is gone is only marked so: it never removes anybody.
         """
         sweep(self._database, self._drop)
+        sweep_temporaries(self._drop)
         listing = list_drop(self._drop)
         with self._database.read() as session:
             known = photos.seen(session)
+            asked = {one.path: one for one in removals.all_asked(session)}
         now = datetime.now(UTC)
         profiles = [entry for entry in listing.entries if entry.is_profile]
-        others = [entry for entry in listing.entries if not entry.is_profile]
+        # What was asked to be deleted, and could not be yet, is nobody's photo any more.
+        others = [
+            entry
+            for entry in listing.entries
+            if not entry.is_profile
+            and not (entry.key in asked and asked[entry.key].may_mean(entry.identity))
+        ]
         work = [entry for entry in others if needs_work(entry, known.get(entry.key), now)]
         self._note(listing, work, known)
         return Scan(work, profiles, len(others))
@@ -72,7 +84,7 @@ class Reconciler:
     def due(self) -> list[PurePosixPath]:
         """Pending photos whose time to try again has come."""
         with self._database.read() as session:
-            return [PurePosixPath(path) for path in photos.due(session, datetime.now(UTC))]
+            return [from_printable(path) for path in photos.due(session, datetime.now(UTC))]
 
     def _note(self, listing: Listing, work: Sequence[Entry], known: dict[str, Seen]) -> None:
         here = {entry.key for entry in listing.entries}
@@ -83,11 +95,23 @@ class Reconciler:
             if seen.present and path not in here and not listing.may_hold(path)
         ]
         back = [path for path, seen in known.items() if not seen.present and path in here]
-        if fresh or gone or back:
+        users_of = dict(fresh)
+        self._in_pieces(
+            list(users_of),
+            lambda session, keys: photos.add_pending(
+                session, [(key, users_of[key]) for key in keys]
+            ),
+        )
+        self._in_pieces(gone, lambda session, keys: photos.mark_gone(session, keys, _VANISHED))
+        self._in_pieces(back, photos.mark_present)
+
+    def _in_pieces(
+        self, keys: Sequence[str], work: Callable[[Session, Sequence[str]], object]
+    ) -> None:
+        """A transaction for every few hundred keys: others write in between."""
+        for piece in photos.batches(keys):
             with self._database.write() as session:
-                photos.add_pending(session, fresh)
-                photos.mark_gone(session, gone, _VANISHED)
-                photos.mark_present(session, back)
+                work(session, piece)
 
 
 _VANISHED = "the file went away before it could be read"

@@ -33,6 +33,7 @@ from pipeline.worker import Worker
 # By name: run as a module, __name__ is __main__.
 _log = logging.getLogger("pipeline.watcher")
 _TICK_SECONDS = 0.25
+_REARM_SECONDS = 60.0
 _RETRY_SECONDS = 5.0
 _UNINTERESTING = frozenset(["opened", "closed_no_write"])
 
@@ -61,15 +62,18 @@ class Watch:
         self._handler = EventHandler(self._root, hints)
         self._observer: BaseObserver | None = None
         self._inode: int | None = None
+        self._retry_at = float("-inf")
 
-    def ensure(self) -> bool:
-        """Arm the watch where it is not; True if that was done now, so that a scan is due."""
-        found = identity(self._root)
-        inode = found.inode if found else None
-        if self._observer is not None and self._observer.is_alive() and inode == self._inode:
+    def ensure(self, now: float) -> bool:
+        """Arm the watch where it is not; True if that was done now, so that a scan is due.
+
+        `now` is monotonic seconds; what failed is tried again after a minute.
+        """
+        inode = self._inode_now()
+        if self.is_armed and inode == self._inode:
             return False
         self.stop()
-        if inode is None:
+        if inode is None or now < self._retry_at:
             return False
         observer = Observer()
         try:
@@ -77,10 +81,19 @@ class Watch:
             observer.start()
         except OSError as error:
             # Out of watches, or no events on this file system: the scans go on without.
+            self._retry_at = now + _REARM_SECONDS
+            observer.unschedule_all()
             _log.warning("no file events, only scans [%s]", describe(error))
             return False
         self._observer, self._inode = observer, inode
         return True
+
+    def _inode_now(self) -> int | None:
+        try:
+            found = identity(self._root)
+        except OSError:
+            return None  # A share that is stale: as good as away.
+        return found.inode if found else None
 
     @property
     def is_armed(self) -> bool:
@@ -117,18 +130,24 @@ class Watcher:
         self._worker.start()
         try:
             while not stop.is_set():
-                self._tick()
+                try:
+                    self._tick(time.monotonic())
+                except Exception as error:  # noqa: BLE001 - watching goes on, whatever one tick met
+                    _log.error("a look at the drop folder failed [%s]", describe(error))
+                    stop.wait(_RETRY_SECONDS)
                 stop.wait(_TICK_SECONDS)
         finally:
             self._watch.stop()
             self._worker.stop()
             self._chores.finish()
 
-    def _tick(self) -> None:
-        if self._watch.ensure():
+    def _tick(self, now: float) -> None:
+        if self._watch.ensure(now):
             self._intake.scan_soon()
-        self._worker.start()
-        self._intake.tick(time.monotonic())
+        if not self._worker.is_alive:
+            self._worker.start()
+            self._intake.scan_soon()
+        self._intake.tick(now)
         self._chores.tick(self._intake, events=self._watch.is_armed)
 
 

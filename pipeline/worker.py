@@ -22,6 +22,27 @@ class InternalError(ServiceError):
     code = "internal"
 
 
+def convert_safely(converter: Converter, entry: Entry) -> Outcome | None:
+    """Convert one entry whatever happens: a fault of ours leaves it pending, to be tried again.
+
+    None where not even that could be recorded (database busy, disk full): the row is as it was,
+    and the next scan finds the file again.
+    """
+    try:
+        try:
+            return converter.convert(entry.path)
+        except KenalError as error:
+            _log.warning("%s: %s", entry.key, error.code)
+            return None
+        except Exception as error:  # noqa: BLE001 - a photo must never end its worker
+            _log.error("%s: internal error [%s]", entry.key, describe(error))
+            fault = InternalError("an internal error; it will be tried again")
+            return converter.refuse(entry.path, entry.identity, fault)
+    except Exception as error:  # noqa: BLE001
+        _log.error("%s: its state could not be recorded [%s]", entry.key, describe(error))
+        return None
+
+
 class Worker:
     """Converts entries one after another; `on_outcome` is called in its thread."""
 
@@ -30,6 +51,7 @@ class Worker:
     ) -> None:
         self._converter = converter
         self._on_outcome = on_outcome
+        self._capacity = capacity
         self._queue: queue.Queue[Entry] = queue.Queue(capacity)
         self._in_flight: dict[str, FileIdentity] = {}
         self._lock = threading.Lock()
@@ -37,9 +59,14 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="converter", daemon=True)
-            self._thread.start()
+        """Start the thread, anew where it died; what was in flight is found by the next scan."""
+        if self.is_alive or self._stopping.is_set():
+            return
+        with self._lock:
+            self._queue = queue.Queue(self._capacity)
+            self._in_flight.clear()
+        self._thread = threading.Thread(target=self._run, name="converter", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         """Finish the photo in hand; what waits stays pending in the ledger."""
@@ -67,37 +94,18 @@ class Worker:
             return True
 
     def _run(self) -> None:
+        waiting = self._queue
         while not self._stopping.is_set():
             try:
-                entry = self._queue.get(timeout=_POLL_SECONDS)
+                entry = waiting.get(timeout=_POLL_SECONDS)
             except queue.Empty:
                 continue
-            self._convert(entry)
-            with self._lock:
-                if self._in_flight.get(entry.key) == entry.identity:
-                    del self._in_flight[entry.key]
-
-    def _convert(self, entry: Entry) -> None:
-        try:
-            outcome = self._converter.convert(entry.path)
-        except KenalError as error:
-            # Not even the refusal could be recorded (database busy, disk full): the row is
-            # as it was, and the next scan finds the file again.
-            _log.warning("%s: %s", entry.key, error.code)
-            return
-        except Exception as error:  # noqa: BLE001 - a photo must never end the worker
-            _log.error("%s: internal error [%s]", entry.key, describe(error))
-            self._report(self._postpone(entry))
-        else:
-            self._report(outcome)
-
-    def _postpone(self, entry: Entry) -> Outcome | None:
-        error = InternalError("an internal error; it will be tried again")
-        try:
-            return self._converter.refuse(entry.path, entry.identity, error)
-        except KenalError as failed:
-            _log.warning("%s: %s", entry.key, failed.code)
-            return None
+            try:
+                self._report(convert_safely(self._converter, entry))
+            finally:
+                with self._lock:
+                    if self._in_flight.get(entry.key) == entry.identity:
+                        del self._in_flight[entry.key]
 
     def _report(self, outcome: Outcome | None) -> None:
         if outcome is not None:

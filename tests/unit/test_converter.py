@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -165,10 +165,9 @@ def test_a_file_changed_while_it_is_read_is_looked_at_again(kit: GalleryKit) -> 
     from core.names import PhotoName
     from pipeline.commit import Arrival
 
+    name = PhotoName(PurePosixPath("1042.png"), "1042")
     with pytest.raises(Vanished):
-        kit.engine.converter.enroll(
-            PhotoName("1042.png", "1042"), Arrival(sha256_bytes(read), identity), analyzed
-        )
+        kit.engine.converter.enroll(name, Arrival(sha256_bytes(read), identity), analyzed)
     assert [outcome.status for outcome in kit.scan_and_convert()] == ["enrolled"]
     assert kit.who(6) == "1042"
 

@@ -114,7 +114,7 @@ def test_a_photo_in_the_works_does_not_bring_a_deleted_person_back(kit: GalleryK
     from core.errors import Vanished
 
     with pytest.raises(Vanished) as gone:
-        kit.engine.converter.enroll(PhotoName("bob/2.png", "bob"), arrival, analyzed)
+        kit.engine.converter.enroll(PhotoName(PurePosixPath("bob/2.png"), "bob"), arrival, analyzed)
     kit.engine.converter.refuse(PurePosixPath("bob/2.png"), identity, gone.value)
     assert kit.who(5) is None
 

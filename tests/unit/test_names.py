@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.errors import InvalidName, KenalError, UnsupportedImage
 from core.names import (
     fold_user_id,
+    from_printable,
     is_ignored,
     is_profile,
     normalize_user_id,
@@ -60,6 +61,9 @@ def test_a_photo_names_its_person(path: str, user_id: str) -> None:
         "CON",
         "com1.txt",
         "photo.jpg",
+        "anna.json",
+        "john.part",
+        "readme.md",
         "\u0301a",
         "\U00010400" * 51,
     ],
@@ -134,7 +138,9 @@ def test_a_user_id_is_stable_and_never_a_path(text: str) -> None:
 
 
 @given(st.binary(min_size=1, max_size=40).filter(lambda raw: b"\0" not in raw))
-def test_any_file_name_prints_as_one_safe_line(raw: bytes) -> None:
-    text = printable(os.fsdecode(raw))
+def test_any_file_name_prints_as_one_safe_line_and_comes_back(raw: bytes) -> None:
+    path = PurePosixPath(os.fsdecode(raw))
+    text = printable(path)
     text.encode("utf-8")
     assert text.isprintable()
+    assert from_printable(text) == path
