@@ -33,7 +33,6 @@ from pipeline.worker import Worker
 # By name: run as a module, __name__ is __main__.
 _log = logging.getLogger("pipeline.watcher")
 _TICK_SECONDS = 0.25
-_REARM_SECONDS = 60.0
 _RETRY_SECONDS = 5.0
 _UNINTERESTING = frozenset(["opened", "closed_no_write"])
 
@@ -62,27 +61,24 @@ class Watch:
         self._handler = EventHandler(self._root, hints)
         self._observer: BaseObserver | None = None
         self._inode: int | None = None
-        self._retry_at = float("-inf")
+        self._unwatchable: int | None = None
 
-    def ensure(self, now: float) -> bool:
-        """Arm the watch where it is not; True if that was done now, so that a scan is due.
-
-        `now` is monotonic seconds; what failed is tried again after a minute.
-        """
+    def ensure(self) -> bool:
+        """Arm the watch where it is not; True if that was done now, so that a scan is due."""
         inode = self._inode_now()
         if self.is_armed and inode == self._inode:
             return False
         self.stop()
-        if inode is None or now < self._retry_at:
+        if inode is None or inode == self._unwatchable:
             return False
         observer = Observer()
         try:
             observer.schedule(self._handler, str(self._root), recursive=True)
             observer.start()
         except OSError as error:
-            # Out of watches, or no events on this file system: the scans go on without.
-            self._retry_at = now + _REARM_SECONDS
-            observer.unschedule_all()
+            # Out of watches, or no events on this file system: the scans go on without. Not
+            # tried again on this folder, since each failure leaves descriptors of watchdog's.
+            self._unwatchable = inode
             _log.warning("no file events, only scans [%s]", describe(error))
             return False
         self._observer, self._inode = observer, inode
@@ -142,7 +138,7 @@ class Watcher:
             self._chores.finish()
 
     def _tick(self, now: float) -> None:
-        if self._watch.ensure(now):
+        if self._watch.ensure():
             self._intake.scan_soon()
         if not self._worker.is_alive:
             self._worker.start()
