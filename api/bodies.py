@@ -3,11 +3,12 @@
 from flask import Request
 from pydantic import ValidationError
 
-from core.errors import InvalidParameter, TooLarge, UnsupportedMediaType
-from pipeline.profiles import MAX_PROFILE_BYTES, Profile, parse_json_object
+from core.errors import BadJson, InvalidParameter, TooLarge, UnsupportedMediaType
+from pipeline.profiles import MAX_PROFILE_BYTES, Profile, first_problem, parse_json_object
 
 JSON_TYPE = "application/json"
 MAX_JSON_BYTES = 2 * MAX_PROFILE_BYTES
+_MAX_PARTS = 1000
 
 
 def read_body(request: Request, max_bytes: int) -> bytes:
@@ -25,10 +26,16 @@ def read_body(request: Request, max_bytes: int) -> bytes:
 
 
 def read_json(request: Request, max_bytes: int = MAX_JSON_BYTES) -> dict[str, object]:
-    """The body as a JSON object; raises UnsupportedMediaType, TooLarge, BadJson."""
+    """The body as a JSON object; raises UnsupportedMediaType, TooLarge, BadJson.
+
+    Beyond MAX_JSON_BYTES it may be long only by its texts, not by the number of its values.
+    """
     if request.mimetype != JSON_TYPE:
         raise UnsupportedMediaType(f"send {JSON_TYPE}")
-    return parse_json_object(read_body(request, max_bytes))
+    data = read_body(request, max_bytes)
+    if len(data) > MAX_JSON_BYTES and _has_many_parts(data):
+        raise BadJson("JSON of this size is one photo in base64 and a few options")
+    return parse_json_object(data)
 
 
 def checked_profile(values: dict[str, object]) -> dict[str, object]:
@@ -38,6 +45,10 @@ def checked_profile(values: dict[str, object]) -> dict[str, object]:
     try:
         return Profile.model_validate(values).given()
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else "body"
-        raise InvalidParameter(f"{name}: {first['msg']}", {"parameter": name}) from None
+        name, message = first_problem(error)
+        raise InvalidParameter(message, {"parameter": name} if name else {}) from None
+
+
+def _has_many_parts(data: bytes) -> bool:
+    """Whether parsing would make so many objects that they fill the memory; base64 has none."""
+    return sum(data.count(mark) for mark in (b"[", b"{", b",")) > _MAX_PARTS

@@ -71,9 +71,17 @@ def parse_profile(data: bytes) -> Profile:
     try:
         return Profile.model_validate(parse_json_object(data))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise BadJson(f"{field}: {first['msg']}") from None
+        raise BadJson(first_problem(error)[1]) from None
+
+
+def first_problem(error: ValidationError) -> tuple[str | None, str]:
+    """The field of a profile that is wrong, None where it is none of ours; and what is wrong."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = first["loc"][0] if first["loc"] else None
+    if field not in Profile.model_fields:
+        # Never the stranger's own name for it: it may end in somebody's page or log.
+        return None, f"a profile has only: {', '.join(sorted(Profile.model_fields))}"
+    return str(field), f"{field}: {first['msg']}"
 
 
 def apply_beside(drop: Path, person: User) -> None:

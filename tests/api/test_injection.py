@@ -52,6 +52,15 @@ def test_options_are_only_text(reader: FlaskClient, text: str) -> None:
         assert reader.get(url, query_string={"cursor": text}).status_code == 400
 
 
+@pytest.mark.parametrize("text", [*TEXTS, "x" * 100_000])
+def test_names_of_fields_are_not_repeated(reader: FlaskClient, text: str) -> None:
+    for given in ({text: 1}, {"attributes": 5, text: 1}):
+        answer = reader.patch("/users/1042", json=given)
+        assert answer.status_code == 400
+        assert text not in answer.text
+        assert len(answer.text) < 1000
+
+
 def test_the_report_holds_no_formula(client: FlaskClient, tmp_path: Path) -> None:
     drop = tmp_path / "photo_storage"
     (drop / "=1+1.png").write_bytes(portrait(5))

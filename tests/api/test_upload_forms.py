@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
+from api import bodies
 from tests.api.kit import body, post_form, recognize, refused
 from tests.fakes import portrait
 
@@ -118,6 +119,20 @@ def test_json_values_are_strict(reader: FlaskClient, value: object) -> None:
     ],
 )
 def test_bad_json(reader: FlaskClient, data: bytes) -> None:
+    answer = reader.post(URL, data=data, content_type="application/json")
+    refused(answer, 400, "bad_json")
+
+
+@pytest.mark.parametrize("part", [b"[]", b"{}", b"1"])
+@pytest.mark.parametrize("name", [b"photo", b"other"])
+def test_a_large_body_of_small_values_is_not_parsed(
+    reader: FlaskClient, monkeypatch: pytest.MonkeyPatch, part: bytes, name: bytes
+) -> None:
+    def parse(data: bytes) -> dict[str, object]:
+        raise AssertionError("it fills the memory")
+
+    monkeypatch.setattr(bodies, "parse_json_object", parse)
+    data = b'{"%s":[%s]}' % (name, b",".join([part] * 200_000))
     answer = reader.post(URL, data=data, content_type="application/json")
     refused(answer, 400, "bad_json")
 

@@ -34,5 +34,20 @@ def test_bad_profiles_are_refused(text: bytes) -> None:
         parse_profile(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"<script>alert(1)</script>": 1}',
+        b'{"attributes": [], "<script>": 1}',
+        b'{"name": "<script>\\ud800"}',
+        b'{"email": "<script>"}',
+    ],
+)
+def test_a_refusal_repeats_nothing_of_what_was_given(text: bytes) -> None:
+    with pytest.raises(BadJson) as refused:
+        parse_profile(text)
+    assert "<script>" not in refused.value.message
+
+
 def test_brackets_in_strings_are_not_nesting() -> None:
     assert parse_json_object(b'{"a": "' + b"[{" * 50 + b'"}') == {"a": "[{" * 50}
