@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from core.types import Decision
 from pipeline.gallery import Candidate
 
+_ROUNDING = 1e-6
+"""Similarities of float32 vectors that differ by less are equal as far as anybody can tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`threshold`: least similarity of a match; `margin`: how far behind any second person is."""
+    """`threshold`: least similarity of a match; `margin`: any second person is farther behind."""
 
     threshold: float
     margin: float
+
+    def is_close(self, best: float, other: float) -> bool:
+        """Whether the two cannot be told apart; an exact tie always, whatever the margin."""
+        return best - other <= self.margin + _ROUNDING
 
 
 def decide(candidates: Sequence[Candidate], rule: Rule) -> Decision:
@@ -20,7 +27,7 @@ def decide(candidates: Sequence[Candidate], rule: Rule) -> Decision:
     if not candidates or candidates[0].similarity < rule.threshold:
         return Decision.NO_MATCH
     # The second counts even below the threshold: its nearness is what makes the name doubtful.
-    if len(candidates) > 1 and candidates[0].similarity - candidates[1].similarity < rule.margin:
+    if len(candidates) > 1 and rule.is_close(candidates[0].similarity, candidates[1].similarity):
         return Decision.AMBIGUOUS
     return Decision.MATCH
 

@@ -131,11 +131,15 @@ class Recognizer:
         profile: Profile | None,
         limit: int,
     ) -> Answer:
-        least = self.rule.threshold
-        if decision is Decision.AMBIGUOUS:
-            least = min(least, found[0].similarity - self.rule.margin)
+        ambiguous = decision is Decision.AMBIGUOUS
+        if ambiguous:
             limit = max(2, limit)
-        shown = [candidate for candidate in found if candidate.similarity >= least][:limit]
+        shown = [
+            person
+            for person in found[:limit]
+            if person.similarity >= self.rule.threshold
+            or (ambiguous and self.rule.is_close(found[0].similarity, person.similarity))
+        ]
         nearest = found[0].similarity if found else None
         return Answer(decision, face, nearest, shown, profile)
 

@@ -6,16 +6,20 @@ import pytest
 from flask.testing import FlaskClient
 
 from api import create_app
+from pipeline.decision import Rule
+from pipeline.services import Services
 from tests.api.kit import body, enroll, recognize, refused
 from tests.fakes import (
     BUG,
     NOT_A_NUMBER,
     FakeNetworks,
+    color_of,
     fake_settings,
     group,
     make_services,
     nobody,
     portrait,
+    vector_of,
 )
 
 
@@ -57,6 +61,19 @@ def test_two_people_too_close_are_ambiguous(client: FlaskClient) -> None:
     assert (found["decision"], found["recognized"]) == ("ambiguous", False)
     assert [found[name] for name in ("user_id", "face_id", "profile")] == [None] * 3
     assert {candidate["user_id"] for candidate in found["candidates"]} == {"a", "b"}
+
+
+def test_the_second_person_is_shown_where_the_margin_ends(
+    client: FlaskClient, services: Services
+) -> None:
+    enroll(client, "a", portrait(5, shade=1))
+    enroll(client, "b", portrait(5, shade=2))
+    found = services.engine().gallery.search(vector_of(color_of(5, shade=9)), 2)
+    best, second = (candidate.similarity for candidate in found)
+    rounded = Rule(threshold=best, margin=best - second - 5e-7)
+    services.engine().recognizer.rule = rounded
+    said = body(recognize(client, portrait(5, shade=9)))
+    assert (said["decision"], len(said["candidates"])) == ("ambiguous", 2)
 
 
 def test_verification(client: FlaskClient) -> None:

@@ -22,12 +22,20 @@ def people(*scores: float) -> list[Candidate]:
         ((0.9, 0.5), Decision.MATCH),
         ((0.9, 0.87), Decision.MATCH),
         ((0.9, 0.89), Decision.AMBIGUOUS),
+        ((0.9, 0.88), Decision.AMBIGUOUS),
+        ((0.9, 0.879), Decision.MATCH),
         ((0.605, 0.595), Decision.AMBIGUOUS),
         ((0.599, 0.598), Decision.NO_MATCH),
     ],
 )
 def test_identification(scores: tuple[float, ...], decision: Decision) -> None:
     assert decide(people(*scores), RULE) is decision
+
+
+def test_an_exact_tie_is_ambiguous_even_without_a_margin() -> None:
+    no_margin = Rule(threshold=0.6, margin=0)
+    assert decide(people(0.9, 0.9), no_margin) is Decision.AMBIGUOUS
+    assert decide(people(0.9, 0.8999), no_margin) is Decision.MATCH
 
 
 def test_verification_looks_at_the_claimed_person_alone() -> None:
