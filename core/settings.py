@@ -39,7 +39,10 @@ class Settings(BaseSettings):
         "auto", description="auto, facenet, dlib, mobilefacenet, or a custom network's id."
     )
     threshold: float | None = Field(
-        None, ge=-1, le=1, description="Least similarity of a match; empty: the network's own."
+        None,
+        ge=-1,
+        le=1,
+        description="Least similarity of a match, on the scale of the network; empty: its own.",
     )
     margin: float = Field(
         0.02, ge=0, le=1, description="A second person this close to the best is `ambiguous`."

@@ -115,8 +115,7 @@ class Services:
         analyzer.load()
         gallery = open_gallery(self.database, settings, chosen.spec)
         gallery.check()
-        threshold = settings.threshold
-        rule = Rule(analyzer.default_threshold if threshold is None else threshold, settings.margin)
+        rule = _rule(settings, analyzer.default_threshold)
         limits = Limits(
             settings.max_upload_bytes, settings.max_image_pixels, settings.dominant_face
         )
@@ -129,6 +128,20 @@ class Services:
             converter=converter,
             enrollment=Enrollment(converter, settings.photo_dir),
         )
+
+
+def _rule(settings: Settings, own_threshold: float) -> Rule:
+    """The rule the settings ask for, by default with the network's own threshold."""
+    if settings.threshold is None:
+        return Rule(own_threshold, settings.margin)
+    if settings.threshold < own_threshold:
+        _log.warning(
+            "KENAL_THRESHOLD %g is below %g, the least at which this network tells people apart: "
+            "strangers may be taken for enrolled people",
+            settings.threshold,
+            own_threshold,
+        )
+    return Rule(settings.threshold, settings.margin)
 
 
 def open_gallery(database: Database, settings: Settings, spec: EmbeddingSpec) -> LiveGallery:
