@@ -23,10 +23,10 @@ def list_photos() -> Response:
     user_id = None if claimed is None else normalize_user_id(claimed)
     with services().database.read() as session:
         found = ledger.page(session, page.after_id, page.limit + 1, status, user_id)
-        rows, cursor = page.cut(found)
-        shown = [schemas.of_photo(row) for row in rows]
-        counts = schemas.of_counts(ledger.counts(session))
-        return answer({"counts": counts, "photos": shown, "next_cursor": cursor})
+        counts = ledger.counts(session)
+    rows, cursor = page.cut(found)
+    shown = [schemas.of_photo(row) for row in rows]
+    return answer({"counts": schemas.of_counts(counts), "photos": shown, "next_cursor": cursor})
 
 
 def _status(options: Options) -> Status | None:

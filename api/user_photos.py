@@ -32,7 +32,7 @@ def list_photos(user_id: str) -> Response:
         user = people.get(session, normalize_user_id(user_id))
         found = ledger.page(session, page.after_id, page.limit + 1, None, user.user_id)
         rows, cursor = page.cut(found)
-        return answer({"photos": [schemas.of_photo(row) for row in rows], "next_cursor": cursor})
+    return answer({"photos": [schemas.of_photo(row) for row in rows], "next_cursor": cursor})
 
 
 @user_photos.post("/users/<user_id>/photos")
@@ -42,7 +42,8 @@ def enroll(user_id: str) -> Response:
     upload = read_upload(request, services().settings, ())
     outcome = ready.enrollment.enroll(user_id, upload.photo)
     with services().database.read() as session:
-        photo = schemas.of_photo(ledger.get(session, outcome.photo_id or 0, user_id))
+        row = ledger.get(session, outcome.photo_id or 0, user_id)
+    photo = schemas.of_photo(row)
     place = url_for("user_photos.get_photo", user_id=user_id, photo_id=outcome.photo_id)
     if outcome.status is Status.UNCHANGED:
         return answer({**photo, "duplicate": True}, 200, place)
@@ -53,7 +54,8 @@ def enroll(user_id: str) -> Response:
 def get_photo(user_id: str, photo_id: str) -> Response:
     with services().database.read() as session:
         user = people.get(session, normalize_user_id(user_id))
-        return answer(schemas.of_photo(ledger.get(session, _number(photo_id), user.user_id)))
+        photo = ledger.get(session, _number(photo_id), user.user_id)
+    return answer(schemas.of_photo(photo))
 
 
 @user_photos.delete(_PHOTO)

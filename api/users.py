@@ -24,7 +24,7 @@ def list_users() -> Response:
     page = page_of(Options.of_query(request, PAGING))
     with services().database.read() as session:
         rows, cursor = page.cut(people.page(session, page.after_id, page.limit + 1))
-        return answer({"users": [_shown(row) for row in rows], "next_cursor": cursor})
+    return answer({"users": [_shown(row) for row in rows], "next_cursor": cursor})
 
 
 @users.post("/users")
@@ -41,7 +41,8 @@ def create_user() -> Response:
 @users.get("/users/<user_id>")
 def get_user(user_id: str) -> Response:
     with services().database.read() as session:
-        return answer(_shown(people.get(session, normalize_user_id(user_id))))
+        user = people.get(session, normalize_user_id(user_id))
+    return answer(_shown(user))
 
 
 @users.patch("/users/<user_id>")

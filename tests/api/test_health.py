@@ -10,9 +10,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from api import create_app
+from db import migrate
+from pipeline.gallery import LiveGallery
 from pipeline.services import Services
-from tests.api.kit import body
-from tests.fakes import FakeNetworks, fake_settings, make_services
+from tests.api.kit import body, enroll
+from tests.fakes import FakeNetworks, fake_settings, make_services, portrait
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,6 +61,33 @@ def test_a_watcher_that_stopped_or_struggles(client: FlaskClient, tmp_path: Path
     beat(tmp_path, state="not_ready")
     watcher = body(client.get("/readyz"))["checks"]["watcher"]
     assert (watcher["status"], watcher["message"]) == ("degraded", "not_ready")
+
+
+def test_readiness_asks_once_and_says_what_is_true_now(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[LiveGallery] = []
+    catch_up = LiveGallery.catch_up
+
+    def counted(own: LiveGallery) -> None:
+        asked.append(own)
+        catch_up(own)
+
+    monkeypatch.setattr(LiveGallery, "catch_up", counted)
+    enroll(client, "1042", portrait(5))
+    asked.clear()
+    assert body(client.get("/readyz"))["checks"]["gallery"]["faces"] == 1
+    assert len(asked) == 1
+    client.delete("/users/1042")
+    assert body(client.get("/readyz"))["checks"]["gallery"]["faces"] == 0
+
+
+def test_readiness_reads_the_migrations_once(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.get("/readyz")
+    monkeypatch.setattr(migrate, "_SCRIPTS", Path("nowhere"))
+    assert body(client.get("/readyz"))["checks"]["schema"]["status"] == "ready"
 
 
 def test_not_started(cold_client: FlaskClient) -> None:

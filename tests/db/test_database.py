@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,22 @@ def test_another_long_writer_makes_it_busy(database: Database, path: Path) -> No
     other.execute("ROLLBACK")
     other.close()
     assert enroll(database, "bert")
+
+
+def test_every_thread_gets_its_connection(database: Database) -> None:
+    """As many as the greatest number of threads, each with a second one, none waits."""
+    with ExitStack() as stack:
+        for _ in range(128):
+            session = stack.enter_context(database.read())
+            assert session.execute(text("SELECT 1")).scalar() == 1
+
+
+def test_the_schema_is_looked_at_anew_every_time(database: Database) -> None:
+    migrate.check_current(database)
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = 'other'"))
+    with pytest.raises(NotReady, match="flask db upgrade"):
+        migrate.check_current(database)
 
 
 def test_an_empty_database_says_what_to_do(path: Path) -> None:
