@@ -59,7 +59,12 @@ def retry(status: str, code: str | None) -> None:
 @photos.command("accept")
 @click.argument("path")
 def accept(path: str) -> None:
-    """Enroll a photo that conflicts with the person's others; PATH is relative to the folder."""
+    """Enroll a photo that does not look like the person's others.
+
+    PATH is relative to the drop folder. A file that is enrolled under another user_id stays
+    refused: the very same photo cannot show two people. To move it, delete that photo or
+    person first.
+    """
     own = services()
     entry = look_at(own.settings.photo_dir, PurePosixPath(path))
     if entry is None:

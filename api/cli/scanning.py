@@ -1,19 +1,15 @@
 """One pass over the drop folder in this process, with progress."""
 
-import logging
 from collections import Counter
 
 from api.cli.show import counting
-from core.errors import KenalError
-from core.logs import describe
 from db.photos import Status
 from pipeline.converter import Converter
 from pipeline.drop import Entry
 from pipeline.reconcile import Reconciler
 from pipeline.services import Engine, Services
 from pipeline.side_files import SideFiles
-
-_log = logging.getLogger(__name__)
+from pipeline.worker import convert_safely
 
 
 def scan_once(services: Services, engine: Engine) -> Counter[Status]:
@@ -32,11 +28,6 @@ def scan_once(services: Services, engine: Engine) -> Counter[Status]:
 
 
 def _converted(converter: Converter, entry: Entry) -> Status:
-    try:
-        return converter.convert(entry.path).status
-    except KenalError as error:
-        _log.warning("%s: %s", entry.key, error.code)
-    except Exception as error:  # noqa: BLE001 - one photo must not end the scan
-        _log.error("%s: internal error [%s]", entry.key, describe(error))
-    # Nothing was recorded: it is as pending as it was.
-    return Status.PENDING
+    outcome = convert_safely(converter, entry)
+    # Where nothing could be recorded, it is as pending as it was.
+    return Status.PENDING if outcome is None else outcome.status

@@ -11,6 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 
 from api import create_app
+from index import FaceIndex
+from index.report import IndexReport
 from pipeline.services import Services
 from tests.api.kit import body, enroll, recognize
 from tests.fakes import BUG, FakeNetworks, fake_settings, group, make_services, nobody, portrait
@@ -78,11 +80,15 @@ def test_scan_again_finds_nothing_to_do(runner: FlaskCliRunner, drop: Path) -> N
     assert second.splitlines()[-1] == first.splitlines()[-1]
 
 
-def test_a_bug_at_one_photo_does_not_end_the_scan(runner: FlaskCliRunner, drop: Path) -> None:
+def test_a_bug_at_one_photo_does_not_end_the_scan(
+    runner: FlaskCliRunner, client: FlaskClient, drop: Path
+) -> None:
     (drop / "0.png").write_bytes(portrait(BUG))
     said = done(runner.invoke(args=["photos", "scan"]))
     assert "1 pending" in said
     assert "2 enrolled" in said
+    waiting = body(client.get("/photos?status=pending"))["photos"]
+    assert [(photo["path"], photo["code"]) for photo in waiting] == [("0.png", "internal")]
 
 
 def test_report(runner: FlaskCliRunner, drop: Path) -> None:
@@ -109,6 +115,21 @@ def test_accept(runner: FlaskCliRunner, client: FlaskClient, drop: Path) -> None
     assert body(recognize(client, portrait(99)))["decision"] == "no_match"
     assert done(runner.invoke(args=["photos", "accept", "7/b.png"])) == "7/b.png: enrolled\n"
     assert body(recognize(client, portrait(99)))["user_id"] == "7"
+
+
+def test_accept_gives_no_photo_to_two_people(
+    runner: FlaskCliRunner, client: FlaskClient, drop: Path
+) -> None:
+    (drop / "other.png").write_bytes(portrait(5))
+    runner.invoke(args=["photos", "scan"])
+    rows = {row["path"]: row["status"] for row in body(client.get("/photos"))["photos"]}
+    refused, known = sorted(["1042.png", "other.png"], key=lambda path: rows[path])
+    assert (rows[refused], rows[known]) == ("conflict", "enrolled")
+    result = runner.invoke(args=["photos", "accept", refused])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"{refused}: conflict (face_conflict: ")
+    done(runner.invoke(args=["users", "delete", known.removesuffix(".png"), "--yes"]))
+    assert "enrolled" in done(runner.invoke(args=["photos", "accept", refused]))
 
 
 @pytest.mark.parametrize("path", ["8.png", "9.png", "notes.txt"])
@@ -163,6 +184,20 @@ def test_index(
     assert body(recognize(client, portrait(5)))["user_id"] == "1042"
     done(runner.invoke(args=["index", "rebuild"]))
     done(runner.invoke(args=["index", "verify"]))
+
+
+def test_an_enrollment_during_verify_is_no_fault(
+    runner: FlaskCliRunner, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify = FaceIndex.verify
+
+    def verify_slowly(own: FaceIndex) -> IndexReport:
+        report = verify(own)
+        enroll(client, "1042", portrait(5))
+        return report
+
+    monkeypatch.setattr(FaceIndex, "verify", verify_slowly)
+    assert "1 faces" in done(runner.invoke(args=["index", "verify"]))
 
 
 def test_nothing_chosen_and_no_schema(tmp_path: Path) -> None:
