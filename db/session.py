@@ -13,6 +13,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from core.errors import Busy, KenalError, NotReady, StorageFull
 
+__all__ = ["Database", "Session"]
+
 _WRITE = "kenal_write"
 _KEPT_OPEN = 8
 _NO_LIMIT = -1

@@ -4,8 +4,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
 from core import files
 from core.errors import FaceConflict, NotReady, Vanished
 from core.files import FileIdentity
@@ -15,7 +13,7 @@ from core.vectors import similarities
 from db import faces, gallery, photos, removals, users
 from db.models import PhotoRow, User
 from db.photos import Status
-from db.session import Database
+from db.session import Database, Session
 from pipeline.profiles import apply_beside
 
 
@@ -64,9 +62,11 @@ class Commits:
             users.check_free(session, user_id, but_for=user_id)
 
     def commit(
-        self, name: PhotoName, arrival: Arrival, analyzed: Analyzed, accept: bool
+        self, name: PhotoName, arrival: Arrival, analyzed: Analyzed, accept: bool, note: str | None
     ) -> Committed:
         """Enroll a face for the person `name` claims; `accept` skips the same-person check.
+
+        `note` stands beside the enrolled photo in the ledger.
 
         Raises Vanished where the file changed or its deletion was asked for meanwhile,
         FaceConflict where it shows somebody else, ConflictError for a user_id that differs
@@ -82,6 +82,7 @@ class Commits:
             face_id = self._face(session, name, arrival, analyzed, accept)
             _replace(session, row, face_id)
             _record(row, name, arrival)
+            row.message = note
             return Committed(row.id, face_id, is_new=True)
 
     def _check_space(self, session: Session) -> None:

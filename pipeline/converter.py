@@ -4,6 +4,7 @@ Idempotent by (path, sha256): called twice, after a crash, or by two processes a
 same content gives one face. What was enrolled stays until a better content replaces it.
 """
 
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,13 +13,16 @@ from core import files
 from core.errors import EmptyFile, ImageCorrupt, KenalError, TooLarge
 from core.files import FileIdentity
 from core.names import PhotoName, parse_photo_path
+from core.types import Vector
 from db.photos import Status
 from db.session import Database
 from pipeline.analyzer import Analyzer, exactly_one
 from pipeline.commit import Analyzed, Arrival, Commits, Committed
+from pipeline.gallery import LiveGallery
 from pipeline.images import decode
 from pipeline.ledger import Ledger, Outcome
 
+_log = logging.getLogger(__name__)
 _STILL_ARRIVING_SECONDS = 60.0
 """So long after its last change, a broken photo may only be an upload that pauses."""
 
@@ -36,9 +40,18 @@ class Converter:
     """Converts photos for one gallery. Thread-safe; every call stands for itself."""
 
     def __init__(
-        self, database: Database, analyzer: Analyzer, drop: Path, limits: Limits, threshold: float
+        self,
+        database: Database,
+        analyzer: Analyzer,
+        gallery: LiveGallery,
+        drop: Path,
+        *,
+        limits: Limits,
+        threshold: float,
     ) -> None:
         self._analyzer = analyzer
+        self._gallery = gallery
+        self._threshold = threshold
         self._drop = drop
         self._limits = limits
         self._commits = Commits(database, drop, analyzer.spec, threshold)
@@ -82,7 +95,21 @@ class Converter:
         self, name: PhotoName, arrival: Arrival, analyzed: Analyzed, accept: bool = False
     ) -> Outcome:
         """Commit an analyzed photo that lies in the drop folder; raises KenalError."""
-        return _outcome(name, self._commits.commit(name, arrival, analyzed, accept))
+        note = self._look_alike(name.user_id, analyzed.vector)
+        return _outcome(name, self._commits.commit(name, arrival, analyzed, accept, note), note)
+
+    def _look_alike(self, user_id: str, vector: Vector) -> str | None:
+        """A word to whoever reads the ledger where somebody else looks the same.
+
+        Not a refusal: in a large gallery strangers do look alike. But it may be one person
+        under two user_ids, who can then no longer be told apart.
+        """
+        for other in self._gallery.search(vector, 2):
+            if other.user_id != user_id and other.similarity >= self._threshold:
+                alike = f"looks like the person enrolled as {other.user_id}"
+                _log.warning("%s %s (similarity %.3f)", user_id, alike, other.similarity)
+                return f"{alike} (similarity {other.similarity:.2f}): the same person?"
+        return None
 
     def refuse(
         self,
@@ -95,7 +122,7 @@ class Converter:
         return self._ledger.refuse(path, sha256, identity, error, None)
 
 
-def _outcome(name: PhotoName, committed: Committed) -> Outcome:
+def _outcome(name: PhotoName, committed: Committed, note: str | None) -> Outcome:
     return Outcome(
         status=Status.ENROLLED if committed.is_new else Status.UNCHANGED,
         path=name.key,
@@ -103,7 +130,7 @@ def _outcome(name: PhotoName, committed: Committed) -> Outcome:
         photo_id=committed.photo_id,
         face_id=committed.face_id,
         code=None,
-        message=None,
+        message=note,
     )
 
 

@@ -10,8 +10,6 @@ import time
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from sqlalchemy.orm import Session
-
 from core import files
 from core.errors import KenalError, NotFound, NotReady, NotRegularFile, Unreadable, Vanished
 from core.files import sync_directory
@@ -19,7 +17,7 @@ from core.names import from_printable, printable
 from db import faces, photos, removals, users
 from db.models import PhotoRow
 from db.removals import Asked
-from db.session import Database
+from db.session import Database, Session
 from pipeline.drop import files_of
 
 _log = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ from pipeline.worker import Worker
 
 _log = logging.getLogger(__name__)
 _DUE_SECONDS = 2.0
+_PAUSE_SECONDS = 5.0
 
 
 class Hints:
@@ -80,8 +81,8 @@ class Intake:
         except KenalError as error:
             # Hints may be lost here: the next scan finds what they meant.
             self.problem = error.code
-            self._next_scan = min(self._next_scan, now + _DUE_SECONDS)
-            _log.warning("the drop folder could not be looked at: %s", error.message)
+            self._next_scan = now + _PAUSE_SECONDS
+            _log.warning("photos could not be looked at: %s (%s)", error.message, error.code)
         self._submit_stable(now)
 
     def _scan(self, now: float) -> None:

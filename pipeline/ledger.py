@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
-from sqlalchemy.orm import Session
-
 from core import files
 from core.errors import FaceConflict, KenalError, Vanished
 from core.files import FileIdentity
@@ -13,7 +11,7 @@ from core.names import PhotoName, claimed_user_id, printable
 from db import photos, removals
 from db.models import PhotoRow
 from db.photos import FINAL_STATUSES, Status
-from db.session import Database
+from db.session import Database, Session
 
 _FIRST_RETRY_SECONDS = 5.0
 _LAST_RETRY_SECONDS = 3600.0

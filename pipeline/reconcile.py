@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from sqlalchemy.orm import Session
-
 from core.errors import NotFound
 from core.names import from_printable
 from db import photos, removals
 from db.photos import Seen, Status
-from db.session import Database
+from db.session import Database, Session
 from pipeline.deletion import sweep
 from pipeline.drop import Entry, Listing, list_drop
 from pipeline.temporaries import sweep_temporaries

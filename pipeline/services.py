@@ -119,7 +119,14 @@ class Services:
         limits = Limits(
             settings.max_upload_bytes, settings.max_image_pixels, settings.dominant_face
         )
-        converter = Converter(self.database, analyzer, settings.photo_dir, limits, rule.threshold)
+        converter = Converter(
+            self.database,
+            analyzer,
+            gallery,
+            settings.photo_dir,
+            limits=limits,
+            threshold=rule.threshold,
+        )
         return Engine(
             chosen=chosen,
             analyzer=analyzer,

@@ -28,7 +28,7 @@ HOME = {
     "onnxruntime": ("pipeline/onnx_runtime.py",),
     "pyftpdlib": ("pipeline/ftp/",),
     "alembic": ("db/migrate.py",),
-    "sqlalchemy": ("db/", "pipeline/commit.py", "pipeline/ledger.py"),
+    "sqlalchemy": ("db/",),
     "honcho": ("scripts/",),
 }
 

@@ -93,6 +93,19 @@ def test_the_same_photo_under_two_ids_is_a_conflict(kit: GalleryKit) -> None:
     assert kit.who(5) == "anna"
 
 
+def test_one_person_under_two_ids_is_enrolled_with_a_word_of_warning(kit: GalleryKit) -> None:
+    kit.enroll("anna.png", 5)
+    assert kit.enroll("anna/2.png", 5, shade=2).message is None
+    outcome = kit.enroll("bert.png", 5, shade=9)
+    assert outcome.status == "enrolled"
+    assert outcome.message is not None
+    assert "looks like the person enrolled as anna" in outcome.message
+    row = kit.row("bert.png")
+    assert row is not None
+    assert (row.message, row.code) == (outcome.message, None)
+    assert kit.enroll("carl.png", 6).message is None
+
+
 def test_the_same_photo_twice_of_one_person_is_one_face(kit: GalleryKit) -> None:
     first = kit.enroll("anna.png", 5)
     second = kit.enroll("anna/copy.png", 5)
