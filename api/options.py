@@ -56,11 +56,14 @@ class Options:
             )
         return value
 
-    def choice(self, name: str, kind: type[Choice]) -> Choice | None:
+    def choice(
+        self, name: str, kind: type[Choice], among: Collection[Choice] | None = None
+    ) -> Choice | None:
         value = self.text(name)
         if value is None:
             return None
-        if value not in list(kind):
-            known = ", ".join(kind)
+        allowed = list(kind) if among is None else list(among)
+        if value not in allowed:
+            known = ", ".join(allowed)
             raise InvalidParameter(f"{name} is one of: {known}", {"parameter": name})
         return kind(value)

@@ -8,7 +8,6 @@ from api.context import services
 from api.options import Options
 from api.paging import OPTIONS as PAGING
 from api.paging import page_of
-from core.errors import InvalidParameter
 from core.names import normalize_user_id
 from db import photos as ledger
 from db.photos import STORED_STATUSES, Status
@@ -19,7 +18,11 @@ photos = Blueprint("photos", __name__)
 @photos.get("/photos")
 def list_photos() -> Response:
     options = Options.of_query(request, PAGING | {"status", "user_id"})
-    page, status, claimed = page_of(options), _status(options), options.text("user_id")
+    page, status, claimed = (
+        page_of(options),
+        options.choice("status", Status, STORED_STATUSES),
+        options.text("user_id"),
+    )
     user_id = None if claimed is None else normalize_user_id(claimed)
     with services().database.read() as session:
         found = ledger.page(session, page.after_id, page.limit + 1, status, user_id)
@@ -27,11 +30,3 @@ def list_photos() -> Response:
     rows, cursor = page.cut(found)
     shown = [schemas.of_photo(row) for row in rows]
     return answer({"counts": schemas.of_counts(counts), "photos": shown, "next_cursor": cursor})
-
-
-def _status(options: Options) -> Status | None:
-    status = options.choice("status", Status)
-    if status is not None and status not in STORED_STATUSES:
-        known = ", ".join(STORED_STATUSES)
-        raise InvalidParameter(f"status is one of: {known}", {"parameter": "status"})
-    return status

@@ -2,7 +2,9 @@
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import (
@@ -22,6 +24,15 @@ from db.models import User
 
 MAX_PROFILE_BYTES = 64_000
 MAX_JSON_DEPTH = 20
+_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "string_type": 'is a text in quotes, like "Anna"',
+        "string_too_short": "is empty",
+        "string_too_long": "is too long",
+        "string_pattern_mismatch": "is no e-mail address",
+        "dict_type": 'is an object in braces, like {"team": "night shift"}',
+    }
+)
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)]
 
 
@@ -81,7 +92,7 @@ def first_problem(error: ValidationError) -> tuple[str | None, str]:
     if field not in Profile.model_fields:
         # Never the stranger's own name for it: it may end in somebody's page or log.
         return None, f"a profile has only: {', '.join(sorted(Profile.model_fields))}"
-    return str(field), f"{field}: {first['msg']}"
+    return str(field), f"{field}: {_WORDS.get(first['type'], first['msg'])}"
 
 
 def apply_beside(drop: Path, person: User) -> None:

@@ -57,7 +57,8 @@ def main() -> int:
     if not _is_free(settings.host, settings.port):
         return _refuse(
             f"{settings.host}:{settings.port} is in use or not an address of this machine; "
-            "set KENAL_HOST and KENAL_PORT, or stop what runs there"
+            "set KENAL_HOST and KENAL_PORT, or stop what runs there (an earlier Kenal may: "
+            "see pgrep -af gunicorn)"
         )
     return _run(_processes(Path("Procfile"), settings))
 

@@ -9,7 +9,7 @@ from api.cli.show import transferring
 from api.context import services
 from core.errors import KenalError
 from core.settings import Settings
-from db import gallery
+from db import faces, gallery
 from pipeline import prepare as preparing
 from pipeline.model_entry import DETECTOR, ModelEntry, Role
 from pipeline.registry import find, model_ids
@@ -54,7 +54,10 @@ def prepare(model_id: str | None) -> None:
     _prepare(DETECTOR)
     chosen = prepare_embedder(services().database, services().settings, _prepare)
     click.echo(f"Embedder of this gallery: {chosen.embedder} ({chosen.reason}).")
-    click.echo("To take another, set KENAL_EMBEDDER before the first photo is enrolled.")
+    with services().database.read() as session:
+        has_faces = faces.has_any(session)
+    if not has_faces:
+        click.echo("To take another, set KENAL_EMBEDDER before the first photo is enrolled.")
 
 
 def _prepare(model_id: str) -> None:

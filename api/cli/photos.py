@@ -39,7 +39,7 @@ def report() -> None:
     own = services()
     write_report(own.database, own.settings.photo_dir)
     _echo_counts(own)
-    click.echo(f"Every file is listed in {own.settings.photo_dir.name}/{REPORT_NAME}")
+    click.echo(f"Every file is listed in {REPORT_NAME}, in the drop folder (KENAL_PHOTO_DIR)")
 
 
 @photos.command("retry")
