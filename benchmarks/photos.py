@@ -76,7 +76,7 @@ class Faces:
     """The faces of photos: each photo is decoded and detected once, whatever embeds it."""
 
     def __init__(self) -> None:
-        self._detector: Detector = build_detector()
+        self._detector: Detector = build_detector(LEAST_FACE_PX)
         self._found: dict[Path, tuple[Photo, list[Face]]] = {}
 
     def of(self, path: Path) -> tuple[Photo, list[Face]]:

@@ -90,7 +90,7 @@ def build_analyzer(embedder_id: str, settings: Settings) -> Analyzer:
     that cannot be used.
     """
     embedder = build_embedder(find(embedder_id, settings), settings)
-    return Analyzer(build_detector(), embedder, settings.min_face_px)
+    return Analyzer(build_detector(settings.min_face_px), embedder, settings.min_face_px)
 
 
 def exactly_one(detection: Detection, dominant_face: float | None) -> Face:

@@ -12,9 +12,9 @@ from pipeline.prepared import network_file
 from pipeline.registry import DLIB, MTCNN
 
 
-def build_detector() -> Detector:
-    """MTCNN with the second look for faces that fill the frame."""
-    return PaddedSecondTry(MtcnnDetector(MTCNN.files))
+def build_detector(least_face_px: int) -> Detector:
+    """MTCNN for faces of that width, with the second look for faces that fill the frame."""
+    return PaddedSecondTry(MtcnnDetector(MTCNN.files, least_face_px))
 
 
 def build_embedder(entry: ModelEntry, settings: Settings) -> Embedder:

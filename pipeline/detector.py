@@ -10,6 +10,8 @@ from pipeline.images import Pixels
 
 PADDING = 0.5
 """Border added for the second look, as a part of the picture's longer side."""
+SECOND_LOOK_PX = 640
+"""The second look's picture is no longer than this: a face that fills the frame is large in it."""
 
 
 class Detector(Protocol):
@@ -50,8 +52,20 @@ class PaddedSecondTry:
         found = self._inner.detect(rgb)
         if found:
             return found
-        border = padding_px(rgb.shape[1], rgb.shape[0])
-        return [face.shifted(-border, -border) for face in self._inner.detect(padded(rgb, border))]
+        small, factor = _reduced(rgb)
+        border = padding_px(small.shape[1], small.shape[0])
+        faces = self._inner.detect(padded(small, border))
+        return [face.shifted(-border, -border).scaled(1 / factor) for face in faces]
+
+
+def _reduced(rgb: Pixels) -> tuple[Pixels, float]:
+    """`rgb` at SECOND_LOOK_PX, and its pixels per pixel of `rgb`."""
+    height, width = rgb.shape[:2]
+    factor = min(1.0, SECOND_LOOK_PX / max(height, width))
+    if factor == 1.0:
+        return rgb, factor
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8), factor
 
 
 def padding_px(width: int, height: int) -> int:

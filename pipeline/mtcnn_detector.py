@@ -14,6 +14,7 @@ import numpy.typing as npt
 from core.errors import ModelError, ModelUnavailable
 from core.types import Box, Face, Landmarks
 from pipeline.images import Pixels
+from pipeline.mtcnn_proposals import BestRefined, Proposals
 from pipeline.native_noise import silence_tensorflow, without_banners
 from pipeline.networks import LoadOnce
 from pipeline.weights import WeightsFile, checked_weights_path
@@ -23,13 +24,17 @@ LEAST_SIDE_PX = 20
 
 
 class MtcnnDetector(LoadOnce[Any]):
-    """Everything MTCNN finds at its own default thresholds (confidence at least 0.8)."""
+    """Everything MTCNN finds at its own default thresholds (confidence at least 0.8).
+
+    Of what large pictures hold, faces well below `least_face_px` need not be found.
+    """
 
     id = "mtcnn"
 
-    def __init__(self, weights: Sequence[WeightsFile]) -> None:
+    def __init__(self, weights: Sequence[WeightsFile], least_face_px: int) -> None:
         super().__init__()
         self._weights = weights
+        self._least_face_px = least_face_px
         # Its stages keep no state, but one picture at a time keeps memory bounded.
         self._running = threading.Lock()
 
@@ -54,18 +59,23 @@ class MtcnnDetector(LoadOnce[Any]):
         try:
             silence_tensorflow()
             with without_banners():
-                return _network(paths)
+                return _network(paths, self._least_face_px)
         except (ImportError, OSError, ValueError) as error:
             raise ModelUnavailable("the face detector MTCNN could not be loaded") from error
 
 
-def _network(paths: Sequence[str]) -> Any:
+def _network(paths: Sequence[str], least_face_px: int) -> Any:
     # Seconds of TensorFlow, and never before a fork.
     from mtcnn import MTCNN  # noqa: PLC0415
     from mtcnn.stages import StageONet, StagePNet, StageRNet  # noqa: PLC0415
+    from mtcnn.utils.bboxes import generate_bounding_box  # noqa: PLC0415
+    from mtcnn.utils.images import scale_images  # noqa: PLC0415
 
-    stages = zip((StagePNet, StageRNet, StageONet), paths, strict=True)
-    return MTCNN(stages=[stage(weights=path) for stage, path in stages])
+    proposing, refining, deciding = paths
+    first = StagePNet(weights=proposing).model
+    proposals = Proposals(first, scale_images, generate_bounding_box, least_face_px)
+    refined = BestRefined(StageRNet(weights=refining))
+    return MTCNN(stages=[proposals, refined, StageONet(weights=deciding)])
 
 
 def face_from_row(row: npt.NDArray[np.floating]) -> Face | None:

@@ -64,7 +64,7 @@ def embedder(request: pytest.FixtureRequest, model_dir: Path) -> Embedder:
 def dlib_analyzer() -> Analyzer:
     settings = Settings(embedder="dlib")
     embedder = build_embedder(find("dlib", settings), settings)
-    return Analyzer(build_detector(), embedder, min_face_px=40)
+    return Analyzer(build_detector(40), embedder, min_face_px=40)
 
 
 def score(embedder: Embedder, a: Vector, b: Vector) -> float:
@@ -197,7 +197,7 @@ def test_a_reduced_photo_is_the_same_person_in_the_originals_pixels(
 
 
 def test_a_face_that_fills_the_frame_is_found_by_the_second_look() -> None:
-    detector = build_detector()
+    detector = build_detector(40)
     assert isinstance(detector, PaddedSecondTry)
     whole = decode(encoded(astronaut(), "PNG"), CAP).rgb
     box = max(detector.detect(whole), key=lambda face: face.box.area).box
@@ -246,7 +246,7 @@ def test_decoding_and_detecting_leave_standard_output_alone(
     from pipeline.mtcnn_detector import MtcnnDetector
     from pipeline.registry import MTCNN
 
-    detector = MtcnnDetector(MTCNN.files)
+    detector = MtcnnDetector(MTCNN.files, 40)
     assert detector.detect(np.asarray(astronaut()))
     assert detector.detect(np.zeros((100, 100, 3), np.uint8)) == []
     written = capfd.readouterr()

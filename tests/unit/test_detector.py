@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.types import Box, Face, Landmarks
-from pipeline.detector import PaddedSecondTry, padded, padding_px
+from pipeline.detector import SECOND_LOOK_PX, PaddedSecondTry, padded, padding_px
 from pipeline.images import Pixels
 from pipeline.mtcnn_detector import face_from_row
 
@@ -44,6 +44,24 @@ def test_the_second_look_is_padded_and_answers_in_the_pictures_pixels() -> None:
     inner = SeesFrom(side=100, border=50)
     assert PaddedSecondTry(inner).detect(picture()) == [FACE]
     assert inner.asked == [(100, 80, 3), (200, 180, 3)]
+
+
+def test_the_second_look_at_a_large_picture_is_at_a_smaller_one() -> None:
+    inner = SeesFrom(side=3000, border=0)
+    large = picture(2048, 1024)
+    assert PaddedSecondTry(inner).detect(large) == []
+    assert inner.asked[1] == (2 * SECOND_LOOK_PX, SECOND_LOOK_PX // 2 + SECOND_LOOK_PX, 3)
+
+
+def test_a_face_of_the_second_look_is_where_it_is_in_the_large_picture() -> None:
+    class SecondTime(SeesFrom):
+        def detect(self, rgb: Pixels) -> list[Face]:
+            self.asked.append(rgb.shape)
+            return [FACE.shifted(self.border, self.border)] if len(self.asked) == 2 else []
+
+    inner = SecondTime(side=0, border=SECOND_LOOK_PX // 2)
+    factor = 2048 / SECOND_LOOK_PX
+    assert PaddedSecondTry(inner).detect(picture(2048, 1024)) == [FACE.scaled(factor)]
 
 
 def test_nothing_stays_nothing() -> None:
