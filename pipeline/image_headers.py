@@ -83,5 +83,22 @@ class Reader:
         return self.data[offset : offset + size]
 
 
+MOST_PARTS = 10_000
+"""Segments or chunks; the most that real photos hold are a few hundred beside their pixels."""
+
+
+class Parts:
+    """Counts what a file is made of: a walk through millions of empty parts takes many seconds."""
+
+    def __init__(self, most: int = MOST_PARTS) -> None:
+        self._left = most
+
+    def one_more(self) -> None:
+        """Raises ImageCorrupt for one too many."""
+        self._left -= 1
+        if self._left < 0:
+            raise ImageCorrupt("the photo is made of too many parts")
+
+
 def truncated() -> ImageCorrupt:
     return ImageCorrupt("the photo is incomplete: its end is missing")

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 from core.errors import ImageCorrupt
-from pipeline.image_headers import Header, Reader, truncated
+from pipeline.image_headers import MOST_PARTS, Header, Parts, Reader, truncated
 from pipeline.image_heif import heif_size
 from pipeline.image_tiff import exif_orientation
 
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_END = 0x2C, 0x21, 0x3B
+# A GIF's pixels come in blocks of up to 255 bytes, which all writers fill.
+_GIF_BLOCK_BYTES = 64
 
 
 def read_webp(data: bytes) -> Header:
@@ -17,21 +19,22 @@ def read_webp(data: bytes) -> Header:
     if end > len(data):
         raise truncated()
     size: tuple[int, int] | None = None
-    orientation = 1
+    exif = b""
     for kind, at, length in _riff_chunks(reader, end):
         if kind in (b"VP8X", b"VP8 ", b"VP8L"):
             size = size or _webp_size(reader, kind, at)
         elif kind == b"EXIF":
-            exif = reader.slice(at, length).removeprefix(b"Exif\x00\x00")
-            orientation = exif_orientation(exif)
+            exif = exif or reader.slice(at, length).removeprefix(b"Exif\x00\x00")
     if size is None:
         raise ImageCorrupt("the photo holds no picture")
-    return Header(*size, orientation, data[:end])
+    return Header(*size, exif_orientation(exif), data[:end])
 
 
 def _riff_chunks(reader: Reader, end: int) -> Iterator[tuple[bytes, int, int]]:
+    parts = Parts()
     at = 12
     while at + 8 <= end:
+        parts.one_more()
         length = reader.number(at + 4, 4)
         reader.slice(at + 8, length)
         yield reader.slice(at, 4), at + 8, length
@@ -53,12 +56,14 @@ def read_gif(data: bytes) -> Header:
     width, height = reader.number(6, 2), reader.number(8, 2)
     at = 13 + _palette_bytes(reader.number(10, 1))
     first_end = 0
+    parts = Parts(MOST_PARTS + len(data) // _GIF_BLOCK_BYTES)
     while (block := reader.number(at, 1)) != _GIF_END:
         if block == _GIF_EXTENSION:
-            at = _after_blocks(reader, at + 2)
+            at = _after_blocks(reader, at + 2, parts)
         elif block == _GIF_IMAGE:
             left, top, w, h = (reader.number(at + i, 2) for i in (1, 3, 5, 7))
-            at = _after_blocks(reader, at + 11 + _palette_bytes(reader.number(at + 9, 1)))
+            start = at + 11 + _palette_bytes(reader.number(at + 9, 1))
+            at = _after_blocks(reader, start, parts)
             if not first_end:
                 width, height, first_end = max(width, left + w), max(height, top + h), at
         else:
@@ -72,8 +77,10 @@ def _palette_bytes(flags: int) -> int:
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-def _after_blocks(reader: Reader, at: int) -> int:
+def _after_blocks(reader: Reader, at: int, parts: Parts) -> int:
+    parts.one_more()
     while size := reader.number(at, 1):
+        parts.one_more()
         at += size + 1
     return at + 1
 

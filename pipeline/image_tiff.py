@@ -13,6 +13,8 @@ _OFFSETS_AND_SIZES = ((273, 279), (324, 325))
 _SINGLE = frozenset([256, 257, 259, 262, 266, 274, 277, 278, 284, 317, 322, 323])
 _MANY = frozenset([258, 273, 279, 320, 324, 325, 338, 339, 347, 529, 530, 531, 532])
 _MOST_ENTRIES = 1000
+# Strips of one row each in a picture of a thousand megapixels.
+_MOST_VALUES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class _Directory:
         entry = self.entries.get(tag)
         if entry is None:
             return []
-        if entry.size not in (1, 2, 4):
+        if entry.size not in (1, 2, 4) or entry.count > _MOST_VALUES:
             raise ImageCorrupt("the photo's directory is broken")
         # One slice first: a count of billions is refused before a list is made of it.
         self.reader.slice(entry.values_at, entry.size * entry.count)

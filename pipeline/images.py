@@ -7,8 +7,10 @@ truncated files play no part. Color profiles are ignored: face networks are trai
 
 import io
 import struct
+import threading
 import zlib
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -26,12 +28,12 @@ from PIL import (
 )
 
 from core.errors import EmptyFile, ImageCorrupt, ImageTooLarge
-from pipeline.image_colors import to_rgb
 from pipeline.image_headers import Header, HeaderReader, Kind, sniff
 from pipeline.image_heif import decode_heif
 from pipeline.image_jpeg import read_jpeg
 from pipeline.image_others import read_bmp, read_gif, read_heif, read_webp
-from pipeline.image_png import read_png
+from pipeline.image_png import check_png_pixels, read_png
+from pipeline.image_reduce import reduced_rgb
 from pipeline.image_tiff import read_tiff
 
 Pixels = npt.NDArray[np.uint8]
@@ -39,6 +41,11 @@ Pixels = npt.NDArray[np.uint8]
 
 WORKING_LONG_SIDE_PX = 2048
 """Larger photos are worked on at this size: a face of 40 px is found in it, memory stays small."""
+
+LARGE_PIXELS = 16_000_000
+# Memory is the whole process's, so is this: a large photo may take a gigabyte while it is decoded,
+# and as many requests as there are threads would take it at once. It guards no data of ours.
+_ONE_LARGE = threading.BoundedSemaphore(1)
 
 _READERS: Mapping[Kind, HeaderReader] = MappingProxyType(
     {
@@ -118,7 +125,8 @@ def decode(data: bytes, max_pixels: int) -> Photo:
             {"width": header.width, "height": header.height, "max_pixels": max_pixels},
         )
     try:
-        image = _upright(_reduced(to_rgb(_loaded(kind, header))), header.orientation)
+        with _turn(header):
+            image = _upright(_reduced(_loaded(kind, header)), header.orientation)
     except Image.DecompressionBombError as error:
         raise ImageTooLarge("a part of the photo has more pixels than allowed") from error
     except _DECODER_ERRORS as error:
@@ -126,11 +134,18 @@ def decode(data: bytes, max_pixels: int) -> Photo:
     return _photo(image, header)
 
 
+def _turn(header: Header) -> AbstractContextManager[object]:
+    """Large photos are decoded one after the other, others at once."""
+    return _ONE_LARGE if header.width * header.height > LARGE_PIXELS else nullcontext()
+
+
 def _loaded(kind: Kind, header: Header) -> Image.Image:
     """Every pixel decoded; a large JPEG at 1/2, 1/4 or 1/8, never below the working size."""
     if kind is Kind.HEIF:
         mode, pixels = decode_heif(header.clean)
         return Image.fromarray(pixels).convert(mode)
+    if kind is Kind.PNG:
+        check_png_pixels(header.clean)
     image = _DECODERS[kind](io.BytesIO(header.clean))
     if kind is Kind.JPEG:
         image.draft(image.mode, _working_size(image.size))
@@ -139,8 +154,7 @@ def _loaded(kind: Kind, header: Header) -> Image.Image:
 
 
 def _reduced(image: Image.Image) -> Image.Image:
-    size = _working_size(image.size)
-    return image if size == image.size else image.resize(size, Image.Resampling.BILINEAR)
+    return reduced_rgb(image, _working_size(image.size))
 
 
 def _working_size(size: tuple[int, int]) -> tuple[int, int]:
