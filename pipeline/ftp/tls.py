@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 from pyftpdlib.handlers import TLS_DTPHandler, TLS_FTPHandler
+from typing_extensions import override
 
 from core.files import write_atomic
 from core.settings import SettingsError
@@ -27,6 +28,20 @@ _CLOCK_SLACK = timedelta(days=1)
 class TlsDataChannel(TLS_DTPHandler, DataChannel):  # type: ignore[misc]  # pyftpdlib has no types
     """A data connection under TLS."""
 
+    @override
+    def _is_broken(self) -> bool:
+        # A client that has said its goodbye has sent everything: it may then close with our last
+        # message unread, which looks like a reset.
+        if self._has_said_goodbye():
+            return False
+        return super()._is_broken()
+
+    def _has_said_goodbye(self) -> bool:
+        connection = self.socket
+        return isinstance(connection, SSL.Connection) and bool(
+            connection.get_shutdown() & SSL.RECEIVED_SHUTDOWN
+        )
+
 
 class TlsSession(TLS_FTPHandler, Session):  # type: ignore[misc]
     """A session that takes no password and no photo in the clear."""
@@ -38,7 +53,11 @@ class TlsSession(TLS_FTPHandler, Session):  # type: ignore[misc]
 
 
 def server_context(folder: Path, host: str) -> SSL.Context:
-    """TLS 1.2 and later with the certificate in `folder`, made there when it is missing.
+    """TLS 1.2 with the certificate in `folder`, made there when it is missing.
+
+    Not 1.3: there the server's last message, the session tickets, follows the handshake. A client
+    that has sent a small photo at once and closed never reads it, which resets the connection
+    under a complete upload; pyOpenSSL cannot turn the tickets off.
 
     Raises SettingsError when certificate and key do not belong together.
     """
@@ -47,6 +66,7 @@ def server_context(folder: Path, host: str) -> SSL.Context:
         _make_certificate(certificate, key, host)
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_max_proto_version(SSL.TLS1_2_VERSION)
     context.set_options(SSL.OP_NO_COMPRESSION)
     try:
         context.use_certificate_chain_file(str(certificate))

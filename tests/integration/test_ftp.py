@@ -6,6 +6,7 @@ import io
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -314,6 +315,36 @@ def test_ftps(tmp_path: Path) -> None:
         certificate = (server.data / "ftp-certificate.pem").read_bytes()
     with running(tmp_path, {"KENAL_FTP_TLS": "true"}) as server, server.tls_client():
         assert (server.data / "ftp-certificate.pem").read_bytes() == certificate
+
+
+def test_ftps_leaves_nothing_unread_behind_the_handshake(tmp_path: Path) -> None:
+    """A client that closes with unread bytes resets the connection, and its upload with it."""
+    with running(tmp_path, {"KENAL_FTP_TLS": "true"}) as server:
+        context = ssl.create_default_context(cafile=server.data / "ftp-certificate.pem")
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:
+            assert plain.recv(100).startswith(b"220")
+            plain.sendall(b"AUTH TLS\r\n")
+            assert plain.recv(100).startswith(b"234")
+            arrived, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
+            client = context.wrap_bio(arrived, leaving, server_hostname="127.0.0.1")
+            shake_hands(client, plain, arrived, leaving)
+            plain.settimeout(1)
+            with pytest.raises(TimeoutError):
+                plain.recv(1)
+
+
+def shake_hands(
+    client: ssl.SSLObject, plain: socket.socket, arrived: ssl.MemoryBIO, leaving: ssl.MemoryBIO
+) -> None:
+    while True:
+        try:
+            client.do_handshake()
+        except ssl.SSLWantReadError:
+            plain.sendall(leaving.read())
+            arrived.write(plain.recv(65536))
+        else:
+            plain.sendall(leaving.read())
+            return
 
 
 @needs_curl
