@@ -25,7 +25,7 @@ prepare: setup ## Create or upgrade the database, prepare the networks
 	@$(PYTHON_IN_VENV) -m flask models prepare
 
 test: setup-dev ## Run the tests
-	@$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile
+	@$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: lint test ## Everything that must be clean before a commit
 
