@@ -48,3 +48,8 @@ def similarities(query: Vector, gallery: Matrix, similarity: Similarity) -> Vect
         scores = 1.0 - np.einsum("ij,ij->i", difference, difference) / 2.0
     clipped: Vector = np.clip(scores, -1.0, 1.0).astype(np.float32)
     return clipped
+
+
+def similarity_of(query: Vector, other: Vector, similarity: Similarity) -> float:
+    """Similarity of two embeddings of one space, both (d,), in [-1, 1]."""
+    return float(similarities(query, other[None, :], similarity)[0])

@@ -9,7 +9,7 @@ from core.errors import FaceConflict, NotReady, Vanished
 from core.files import FileIdentity
 from core.names import PhotoName
 from core.types import EmbeddingSpec, Face, Vector
-from core.vectors import similarities
+from core.vectors import similarity_of
 from db import faces, gallery, photos, removals, users
 from db.models import PhotoRow, User
 from db.photos import Status
@@ -124,7 +124,7 @@ class Commits:
 
     def _check_same_person(self, session: Session, person: User, vector: Vector) -> None:
         scores = [
-            float(similarities(vector, known.vector[None, :], self._spec.similarity)[0])
+            similarity_of(vector, known.vector, self._spec.similarity)
             for known in faces.of_person(session, person, self._spec)
         ]
         if scores and max(scores) < self._threshold:

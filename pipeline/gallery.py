@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.types import EmbeddingSpec, FaceAdded, Match, Vector
-from core.vectors import similarities
+from core.vectors import similarity_of
 from db import faces, gallery
 from db.session import Database
 from index import FaceIndex
@@ -100,7 +100,7 @@ class LiveGallery:
             stored = faces.by_ids(session, [match.face_id for match in matches], self._spec)
         best: dict[str, Candidate] = {}
         for face in stored:
-            score = float(similarities(vector, face.vector[None, :], self._spec.similarity)[0])
+            score = similarity_of(vector, face.vector, self._spec.similarity)
             known = best.get(face.user_id)
             if known is None or score > known.similarity:
                 best[face.user_id] = Candidate(face.user_id, face.face_id, score)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from core.errors import TooLarge
 from core.types import Decision, Face, Vector
-from core.vectors import similarities
+from core.vectors import similarity_of
 from db import faces, users
 from db.models import User
 from db.session import Database
@@ -151,7 +151,7 @@ class Recognizer:
             Candidate(
                 user_id,
                 known.face_id,
-                float(similarities(vector, known.vector[None, :], spec.similarity)[0]),
+                similarity_of(vector, known.vector, spec.similarity),
             )
             for known in stored
         ]
