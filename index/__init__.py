@@ -2,6 +2,7 @@
 
 from index.facade import FaceIndex
 from index.policy import Policy
-from index.report import IndexReport
+from index.progress import OnProgress
+from index.report import IndexReport, SegmentReport, TuneReport
 
-__all__ = ["FaceIndex", "IndexReport", "Policy"]
+__all__ = ["FaceIndex", "IndexReport", "OnProgress", "Policy", "SegmentReport", "TuneReport"]

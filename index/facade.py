@@ -4,13 +4,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from core.types import Change, EmbeddingSpec, FaceAdded, Match, Vector
 from core.vectors import checked_vector
+from index.arrays import Ids, Rows
 from index.current import Current
 from index.errors import IndexDamaged
 from index.maintainer import Maintainer
 from index.policy import DEFAULT_POLICY, Policy
-from index.report import IndexReport
+from index.progress import OnProgress, unheard
+from index.report import IndexReport, SegmentReport, TuneReport
 from index.search import search
 from index.store import Step, Store
 
@@ -68,9 +72,13 @@ class FaceIndex:
         """Why the published index could not be used; None when all is well. Not for users."""
         return self._current.problem
 
-    def face_ids(self) -> frozenset[int]:
-        """The live faces."""
-        return frozenset(self._current.snapshot.faces().tolist())
+    def face_ids(self) -> Ids:
+        """The live faces in ascending order, shape (n,)."""
+        return np.sort(self._current.snapshot.faces())
+
+    def vectors_of(self, face_ids: Ids) -> Rows:
+        """Those of `face_ids` that live, with their embeddings as stored in the index."""
+        return self._current.snapshot.rows_with(face_ids)
 
     def apply(self, changes: Sequence[Change], position: int) -> None:
         """Apply what the database holds after `self.position`, up to its seq `position`.
@@ -95,7 +103,7 @@ class FaceIndex:
         """
         return self._current.refresh(wait=False)
 
-    def maintain(self) -> bool:
+    def maintain(self, on_progress: OnProgress = unheard) -> bool:
         """Seal and merge where the policy says so; whether something was published.
 
         False at once while another process or thread is at it. Searches go on meanwhile. Raises
@@ -103,7 +111,16 @@ class FaceIndex:
         """
         return self._maintainer.maintain()
 
-    def rebuild(self, rows: Iterable[FaceAdded], position: int) -> None:
+    def compact(self, on_progress: OnProgress = unheard) -> bool:
+        """Make one segment of everything that lives; False where it is one already.
+
+        Waits for a running maintainer. Raises as `maintain`.
+        """
+        return self._maintainer.compact()
+
+    def rebuild(
+        self, rows: Iterable[FaceAdded], position: int, on_progress: OnProgress = unheard
+    ) -> None:
         """Publish `rows`, all faces the database holds at seq `position`, as the whole index.
 
         Waits for a running maintainer. Raises ModelError for an unusable vector, and as
@@ -111,17 +128,39 @@ class FaceIndex:
         """
         self._maintainer.rebuild(rows, position)
 
-    def verify(self) -> IndexReport:
+    def tune(
+        self, target: float, probes: int, on_progress: OnProgress = unheard
+    ) -> TuneReport | None:
+        """Measure recall on the live faces and record the least effort that reaches `target`.
+
+        None where every search is exact already. Waits for a running maintainer.
+        """
+        raise NotImplementedError
+
+    def status(self) -> IndexReport:
+        """What the index holds, without reading it again."""
+        return self._report(())
+
+    def verify(self, on_progress: OnProgress = unheard) -> IndexReport:
         """Read everything published again and compare it with its checksums."""
+        return self._report(tuple(self._problems()))
+
+    def _report(self, problems: tuple[str, ...]) -> IndexReport:
         snapshot = self._current.snapshot
         return IndexReport(
             position=snapshot.position,
             covered=snapshot.covered,
-            segments=len(snapshot.segments),
+            segments=tuple(
+                SegmentReport(
+                    part.segment.name, part.segment.count, part.live, 0, "annoy", 0, 1.0, True
+                )
+                for part in snapshot.segments
+            ),
             live_faces=snapshot.live,
             delta=snapshot.delta.live,
             tombstones=snapshot.tombstones,
-            problems=tuple(self._problems()),
+            degraded=None,
+            problems=problems,
         )
 
     def _problems(self) -> list[str]:

@@ -36,6 +36,18 @@ class Maintainer:
             self._store.sweep()
             return todo is not None
 
+    def compact(self) -> bool:
+        """Make one segment of everything that lives; False where it is one already."""
+        with lease(self._store.lock_path, wait=True):
+            self._current.refresh(wait=True)
+            snapshot = self._current.snapshot
+            dirty = snapshot.changes > 0 or snapshot.tombstones > 0
+            if not dirty and len(snapshot.segments) < 2:
+                return False
+            self._carry_out(Plan(tuple(range(len(snapshot.segments)))), snapshot)
+            self._store.sweep()
+            return True
+
     def rebuild(self, rows: Iterable[FaceAdded], position: int) -> None:
         """Publish `rows`, which are all there is at seq `position`, as the whole index."""
         delta = Delta(self._spec.dimensions)

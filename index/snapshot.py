@@ -75,3 +75,12 @@ class Snapshot:
         """The live rows of `segments` and of the delta, copied."""
         parts = [part.segment.rows.take(part.alive) for part in segments]
         return Rows.joined([*parts, self.delta.rows.take(self.delta.alive)])
+
+    def rows_with(self, face_ids: Ids) -> Rows:
+        """The live ones of `face_ids`, copied."""
+        found = []
+        for part in self.segments:
+            places = part.segment.places(face_ids)
+            found.append(part.segment.rows.take(places[part.alive[places]]))
+        wanted = np.isin(self.delta.rows.faces, face_ids) & self.delta.alive
+        return Rows.joined([*found, self.delta.rows.take(wanted)])

@@ -53,7 +53,7 @@ class LiveGallery:
             with self._database.read() as session:
                 if gallery.last_seq(session) != self._index.position:
                     return False  # Someone writes meanwhile; the next check compares again.
-                same = faces.live_ids(session, self._spec) == self._index.face_ids()
+                same = faces.live_ids(session, self._spec) == set(self._index.face_ids().tolist())
             if not same:
                 _log.warning("the index and the database differ; rebuilding the index")
                 self._rebuild_locked()

@@ -18,7 +18,7 @@ def status() -> None:
     """What the index holds."""
     report = _gallery().index.verify()
     click.echo(f"faces: {report.live_faces}")
-    click.echo(f"segments: {report.segments}, changes after them: {report.delta}")
+    click.echo(f"segments: {len(report.segments)}, changes after them: {report.delta}")
     click.echo(f"position: {report.position}, covered by segments: {report.covered}")
 
 
@@ -49,7 +49,9 @@ def _holds_the_faces_of_the_database(gallery: LiveGallery) -> bool:
         with services().database.read() as session:
             # Compared only where both stand at the same change: the service may enroll meanwhile.
             if recorded.last_seq(session) == gallery.index.position:
-                return faces.live_ids(session, gallery.index.spec) == gallery.index.face_ids()
+                return faces.live_ids(session, gallery.index.spec) == set(
+                    gallery.index.face_ids().tolist()
+                )
 
 
 def _gallery() -> LiveGallery:

@@ -69,7 +69,7 @@ def test_a_maintainer_killed_anywhere_leaves_the_old_or_the_new(
     # The lease is free, and what the dead one left behind goes away.
     assert index.maintain() == (covered == EARLY)
     names = {path.name for path in published.iterdir() if path.is_dir()}
-    assert len(names) == index.verify().segments == 1
+    assert len(names) == len(index.verify().segments) == 1
     assert index.verify().ok
 
 
@@ -236,7 +236,7 @@ def test_what_happens_during_a_build_is_kept(tmp_path: Path) -> None:
     again.apply([FaceRemoved(61, 5), FaceAdded(62, 500, late)], 62)
     for each in (index, again):
         assert each.search(late, 1)[0].face_id == 500
-        assert 5 not in each.face_ids()
+        assert 5 not in set(each.face_ids().tolist())
         assert each.count == 60
 
 

@@ -47,7 +47,7 @@ def test_what_was_applied_before_is_skipped(tmp_path: Path) -> None:
     # Another thread read the first two before face 1 was removed, and comes late.
     index.apply(changes[:2], 2)
     assert index.position == 9
-    assert index.face_ids() == {2, 3}
+    assert set(index.face_ids().tolist()) == {2, 3}
 
 
 def test_a_face_added_again_has_only_its_new_vector(tmp_path: Path) -> None:
@@ -116,11 +116,12 @@ def test_another_process_stands_on_the_newer_manifest_and_keeps_what_it_knows(
     assert other.refresh()
     assert not other.refresh()
     assert other.position == 42
-    assert other.face_ids() == set(range(1, 41)) - {5, 30}
+    assert set(other.face_ids().tolist()) == set(range(1, 41)) - {5, 30}
     # And ours catches up with its manifest in turn.
     assert other.maintain()
     assert ours.refresh()
-    assert (ours.position, ours.face_ids()) == (42, other.face_ids())
+    assert ours.position == 42
+    assert ours.face_ids().tolist() == other.face_ids().tolist()
     assert nearest(ours, vectors[4]) != 5
 
 
@@ -154,9 +155,9 @@ def test_segments_are_merged_and_their_directories_swept(tmp_path: Path) -> None
         assert index.maintain()
     report = index.verify()
     assert report.ok
-    assert report.segments < 6
+    assert len(report.segments) < 6
     assert (report.live_faces, report.delta, report.tombstones) == (192, 0, 0)
-    assert len(list(tmp_path.glob("seg-*"))) == report.segments
+    assert len(list(tmp_path.glob("seg-*"))) == len(report.segments)
     assert index.search(vectors[100], 5) == brute_force(by_id(vectors), vectors[100], 5)
 
 
@@ -172,7 +173,7 @@ def test_a_rebuild_replaces_everything(tmp_path: Path) -> None:
         assert each.position == 50
         assert each.search(vectors[9], 3) == brute_force(by_id(vectors), vectors[9], 3)
     index.rebuild([], 51)
-    assert (index.count, index.position, index.verify().segments) == (0, 51, 0)
+    assert (index.count, index.position, index.verify().segments) == (0, 51, ())
 
 
 def test_ids_of_any_size_cost_no_memory(tmp_path: Path) -> None:
@@ -192,4 +193,4 @@ def test_the_defaults_leave_small_galleries_alone_and_seal_large_ones(tmp_path: 
     assert not index.maintain()
     fill(index, vectors[2047:], first_id=2048)
     assert index.maintain()
-    assert index.verify().segments == 1
+    assert len(index.verify().segments) == 1
