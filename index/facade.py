@@ -103,6 +103,13 @@ class FaceIndex:
         """
         return self._current.refresh(wait=False)
 
+    def finish_checks(self) -> None:
+        """Wait until every open segment was compared with its checksums.
+
+        Opening compares the small files; the large ones are compared in the background, and
+        nothing that a damage could turn into a crash is used before. A damage becomes `problem`.
+        """
+
     def maintain(self, on_progress: OnProgress = unheard) -> bool:
         """Seal and merge where the policy says so; whether something was published.
 
@@ -129,7 +136,7 @@ class FaceIndex:
         self._maintainer.rebuild(rows, position)
 
     def tune(
-        self, target: float, probes: int, on_progress: OnProgress = unheard
+        self, target: float, probes: int = 200, on_progress: OnProgress = unheard
     ) -> TuneReport | None:
         """Measure recall on the live faces and record the least effort that reaches `target`.
 
