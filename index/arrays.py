@@ -25,8 +25,8 @@ class Rows:
     def __len__(self) -> int:
         return len(self.faces)
 
-    def take(self, chosen: Ids | Mask) -> Self:
-        """A copy of the chosen rows."""
+    def take(self, chosen: Ids | Mask | slice) -> Self:
+        """The chosen rows: a copy, or a view for a slice."""
         return type(self)(self.faces[chosen], self.vectors[chosen])
 
     @classmethod

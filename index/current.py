@@ -27,6 +27,7 @@ class Current:
         self._manifest_lock = threading.Lock()
         self._seen: FileIdentity | None = None
         self._problem: str | None = None
+        self._checker: threading.Thread | None = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -83,8 +84,37 @@ class Current:
             # Of a process that started anew; ours holds more and is as good.
             return False
         opened = {part.segment.name: part.segment for part in snapshot.segments}
-        self._stand_on(self._store.load(manifest, opened), manifest.covered)
+        segments = self._store.load(manifest, opened)
+        self._stand_on(segments, manifest.covered)
+        self._check_in_background(segments)
         return True
+
+    def finish_checks(self) -> None:
+        """Wait for the background checks."""
+        checker = self._checker
+        if checker is not None:
+            checker.join()
+
+    def _check_in_background(self, segments: tuple[LiveSegment, ...]) -> None:
+        if all(part.segment.checked for part in segments):
+            return
+        before = self._checker
+        self._checker = threading.Thread(
+            target=self._check, args=(segments, before), name="index-check", daemon=True
+        )
+        self._checker.start()
+
+    def _check(self, segments: tuple[LiveSegment, ...], before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()
+        for part in segments:
+            try:
+                self._store.check_rest(part.segment)
+            except IndexDamaged as error:
+                # One that was replaced meanwhile may be swept away while it is read.
+                current = [held.segment for held in self._snapshot.segments]
+                if part.segment in current:
+                    self._problem = str(error)
 
     def _stand_on(self, segments: tuple[LiveSegment, ...], covered: int) -> None:
         with self._state_lock:

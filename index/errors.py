@@ -1,4 +1,14 @@
-"""The one thing that can be wrong with an index on disk."""
+"""What can go wrong with an index on disk."""
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.errors import StorageFull
+
+_FULL = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 
 
 class IndexDamaged(Exception):
@@ -6,3 +16,21 @@ class IndexDamaged(Exception):
 
     Never shown to a user: its text names a file of the index and what is wrong with it.
     """
+
+
+class BuildFailed(Exception):
+    """A segment could not be built; what was published before stays."""
+
+
+@contextmanager
+def room_for(directory: Path, estimate: int) -> Iterator[None]:
+    """Raise StorageFull where `directory` has no room for `estimate` bytes, or runs out of it."""
+    if shutil.disk_usage(directory).free < estimate:
+        raise StorageFull("the disk has no room for the index")
+    try:
+        yield
+    except OSError as error:
+        # Annoy says what went wrong in words only.
+        if error.errno in _FULL or "No space left" in str(error):
+            raise StorageFull("the disk is full") from error
+        raise

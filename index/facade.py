@@ -16,6 +16,8 @@ from index.policy import DEFAULT_POLICY, Policy
 from index.progress import OnProgress, unheard
 from index.report import IndexReport, SegmentReport, TuneReport
 from index.search import search
+from index.segment import CHECK_AT_ONCE
+from index.snapshot import LiveSegment
 from index.store import Step, Store
 
 
@@ -43,13 +45,15 @@ class FaceIndex:
         spec: EmbeddingSpec,
         policy: Policy = DEFAULT_POLICY,
         on_step: Step = _unheard,
+        check_at_once: int = CHECK_AT_ONCE,
     ) -> Self:
         """The index in `directory`, empty at position 0 where nothing usable is there.
 
         Nothing on disk makes this raise: `problem` says what could not be used. `on_step` hears
-        of each step of a publication.
+        of each step of a publication. Segments of up to `check_at_once` bytes are compared with
+        their checksums before they are used, larger ones in the background.
         """
-        index = cls(Store(directory, spec, on_step), spec, policy)
+        index = cls(Store(directory, spec, on_step, check_at_once), spec, policy)
         index.refresh()
         return index
 
@@ -109,6 +113,7 @@ class FaceIndex:
         Opening compares the small files; the large ones are compared in the background, and
         nothing that a damage could turn into a crash is used before. A damage becomes `problem`.
         """
+        self._current.finish_checks()
 
     def maintain(self, on_progress: OnProgress = unheard) -> bool:
         """Seal and merge where the policy says so; whether something was published.
@@ -116,14 +121,14 @@ class FaceIndex:
         False at once while another process or thread is at it. Searches go on meanwhile. Raises
         StorageFull or OSError when the disk does not take it; what was published before stays.
         """
-        return self._maintainer.maintain()
+        return self._maintainer.maintain(on_progress)
 
     def compact(self, on_progress: OnProgress = unheard) -> bool:
         """Make one segment of everything that lives; False where it is one already.
 
         Waits for a running maintainer. Raises as `maintain`.
         """
-        return self._maintainer.compact()
+        return self._maintainer.compact(on_progress)
 
     def rebuild(
         self, rows: Iterable[FaceAdded], position: int, on_progress: OnProgress = unheard
@@ -133,7 +138,7 @@ class FaceIndex:
         Waits for a running maintainer. Raises ModelError for an unusable vector, and as
         `maintain`; the old index then stays.
         """
-        self._maintainer.rebuild(rows, position)
+        self._maintainer.rebuild(rows, position, on_progress)
 
     def tune(
         self, target: float, probes: int = 200, on_progress: OnProgress = unheard
@@ -142,7 +147,7 @@ class FaceIndex:
 
         None where every search is exact already. Waits for a running maintainer.
         """
-        raise NotImplementedError
+        return self._maintainer.tune(target, probes, on_progress)
 
     def status(self) -> IndexReport:
         """What the index holds, without reading it again."""
@@ -150,31 +155,46 @@ class FaceIndex:
 
     def verify(self, on_progress: OnProgress = unheard) -> IndexReport:
         """Read everything published again and compare it with its checksums."""
-        return self._report(tuple(self._problems()))
+        return self._report(tuple(self._problems(on_progress)))
 
     def _report(self, problems: tuple[str, ...]) -> IndexReport:
         snapshot = self._current.snapshot
         return IndexReport(
             position=snapshot.position,
             covered=snapshot.covered,
-            segments=tuple(
-                SegmentReport(
-                    part.segment.name, part.segment.count, part.live, 0, "annoy", 0, 1.0, True
-                )
-                for part in snapshot.segments
-            ),
+            segments=tuple(_described(part) for part in snapshot.segments),
             live_faces=snapshot.live,
             delta=snapshot.delta.live,
             tombstones=snapshot.tombstones,
-            degraded=None,
+            degraded=self._degraded(),
             problems=problems,
         )
 
-    def _problems(self) -> list[str]:
+    def _problems(self, on_progress: OnProgress) -> list[str]:
         if self._store.identity() is None:
             missing = self._current.snapshot.segments
             return ["the published index is gone"] if missing else []
         try:
-            return self._store.check(self._store.manifest())
+            return self._store.check(self._store.manifest(), on_progress)
         except IndexDamaged as error:
             return [str(error)]
+
+    def _degraded(self) -> str | None:
+        changes = self._current.snapshot.changes
+        if changes <= self._policy.degraded_at:
+            return None
+        return f"{changes} changes wait to be sealed: searches are right and slow"
+
+
+def _described(part: LiveSegment) -> SegmentReport:
+    segment, choice = part.segment, part.choice
+    return SegmentReport(
+        name=segment.name,
+        count=segment.count,
+        live=part.live,
+        bytes=segment.meta.size,
+        proposer=str(choice.proposer),
+        search_k=choice.search_k,
+        recall=choice.recall,
+        checked=segment.checked,
+    )

@@ -1,19 +1,22 @@
 """Seals, merges and rebuilds: one process at a time writes, all others go on searching."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from core.lease import lease
 from core.types import EmbeddingSpec, FaceAdded
-from core.vectors import checked_vector
-from index.arrays import Rows
 from index.current import Current
-from index.delta import Delta
 from index.errors import IndexDamaged
 from index.policy import Plan, Policy, SegmentSize, plan
+from index.progress import OnProgress
+from index.report import TuneReport
 from index.snapshot import LiveSegment, Snapshot
+from index.sources import Source
+from index.spool import spooled
 from index.store import Store
+from index.tuning import reported, tuned
 
 
 class Maintainer:
@@ -23,7 +26,7 @@ class Maintainer:
         self._store, self._current = store, current
         self._spec, self._policy = spec, policy
 
-    def maintain(self) -> bool:
+    def maintain(self, on_progress: OnProgress) -> bool:
         """Seal and merge where it is worth it; whether something was published."""
         with lease(self._store.lock_path, wait=False) as held:
             if not held:
@@ -32,11 +35,11 @@ class Maintainer:
             snapshot = self._current.snapshot
             todo = self._plan(snapshot)
             if todo is not None:
-                self._carry_out(todo, snapshot)
+                self._carry_out(todo, snapshot, on_progress)
             self._store.sweep()
             return todo is not None
 
-    def compact(self) -> bool:
+    def compact(self, on_progress: OnProgress) -> bool:
         """Make one segment of everything that lives; False where it is one already."""
         with lease(self._store.lock_path, wait=True):
             self._current.refresh(wait=True)
@@ -44,19 +47,33 @@ class Maintainer:
             dirty = snapshot.changes > 0 or snapshot.tombstones > 0
             if not dirty and len(snapshot.segments) < 2:
                 return False
-            self._carry_out(Plan(tuple(range(len(snapshot.segments)))), snapshot)
+            everything = Plan(tuple(range(len(snapshot.segments))))
+            self._carry_out(everything, snapshot, on_progress)
             self._store.sweep()
             return True
 
-    def rebuild(self, rows: Iterable[FaceAdded], position: int) -> None:
+    def rebuild(self, rows: Iterable[FaceAdded], position: int, on_progress: OnProgress) -> None:
         """Publish `rows`, which are all there is at seq `position`, as the whole index."""
-        delta = Delta(self._spec.dimensions)
-        for row in rows:
-            delta.add(row.seq, row.face_id, checked_vector(row.vector, self._spec.dimensions))
-        view = delta.view()
         with lease(self._store.lock_path, wait=True):
-            self._publish((), view.rows.take(view.alive), position)
             self._store.sweep()
+            with self._store.spool() as folder:
+                source = spooled(folder, rows, self._spec.dimensions, on_progress)
+                self._publish((), [source], position, on_progress)
+            self._store.sweep()
+
+    def tune(self, target: float, probes: int, on_progress: OnProgress) -> TuneReport | None:
+        """See FaceIndex.tune."""
+        with lease(self._store.lock_path, wait=True):
+            self._current.refresh(wait=True)
+            snapshot = self._current.snapshot
+            for part in snapshot.segments:
+                self._store.check_rest(part.segment)
+            policy = replace(self._policy, recall=target, probes=probes)
+            segments = tuned(snapshot, policy, on_progress)
+            if segments is None:
+                return None
+            self._current.publish(segments, snapshot.covered)
+        return reported(self._current.snapshot, policy, on_progress)
 
     def _plan(self, snapshot: Snapshot) -> Plan | None:
         if snapshot.position > 0 and self._must_republish(snapshot):
@@ -74,16 +91,25 @@ class Maintainer:
             listed = set()
         return any(part.segment.name not in listed for part in snapshot.segments)
 
-    def _carry_out(self, todo: Plan, snapshot: Snapshot) -> None:
-        merged = tuple(snapshot.segments[place] for place in todo.merge)
+    def _carry_out(self, todo: Plan, snapshot: Snapshot, on_progress: OnProgress) -> None:
+        merged = [snapshot.segments[place] for place in todo.merge]
         kept = tuple(
             part for place, part in enumerate(snapshot.segments) if place not in todo.merge
         )
-        self._publish(kept, snapshot.rows_of(merged), snapshot.position)
+        delta = Source(snapshot.delta.rows, snapshot.delta.alive)
+        sources = [*(self._store.source(part) for part in merged), delta]
+        self._publish(kept, sources, snapshot.position, on_progress)
 
-    def _publish(self, kept: tuple[LiveSegment, ...], rows: Rows, covered: int) -> None:
+    def _publish(
+        self,
+        kept: tuple[LiveSegment, ...],
+        sources: list[Source],
+        covered: int,
+        on_progress: OnProgress,
+    ) -> None:
         segments = kept
-        if len(rows) > 0:
-            segment = self._store.add_segment(rows, covered, self._policy)
-            segments = (*kept, LiveSegment.of(segment, np.empty(0, dtype=np.int64)))
+        if any(source.alive.any() for source in sources):
+            segment = self._store.add_segment(sources, covered, self._policy, on_progress)
+            none_removed = np.empty(0, dtype=np.int64)
+            segments = (*kept, LiveSegment.of(segment, segment.meta.choice, none_removed))
         self._current.publish(segments, covered)

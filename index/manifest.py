@@ -9,18 +9,21 @@ import re
 from dataclasses import asdict, dataclass
 
 from core.files import sha256_bytes
+from index.choice import Choice, decoded_choice
 from index.errors import IndexDamaged
 
-FORMAT = 1
+FORMAT = 2
 SEGMENT_NAME = re.compile(r"seg-\d{16}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentEntry:
-    """A segment, the checksum of its metadata, and those of its faces that no longer live."""
+    """A segment, the checksum of its metadata, how candidates are found in it, and those of its
+    faces that no longer live."""
 
     name: str
     sha256: str
+    choice: Choice
     removed: tuple[int, ...]
 
 
@@ -56,10 +59,13 @@ def decode(data: bytes) -> Manifest:
 
 
 def _entry(item: dict[str, object]) -> SegmentEntry:
-    name, removed = str(item["name"]), item["removed"]
+    name, removed, choice = str(item["name"]), item["removed"], item["choice"]
     if not SEGMENT_NAME.fullmatch(name) or not isinstance(removed, list):
         raise ValueError("not a segment of ours")
-    return SegmentEntry(name, str(item["sha256"]), tuple(int(face_id) for face_id in removed))
+    if not isinstance(choice, dict):
+        raise ValueError("not a choice")
+    faces = tuple(int(face_id) for face_id in removed)
+    return SegmentEntry(name, str(item["sha256"]), decoded_choice(choice), faces)
 
 
 def _checksum(body: dict[str, object]) -> str:

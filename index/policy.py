@@ -3,36 +3,51 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from index.choice import Proposer
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The index's tunables; raises ValueError where they cannot work.
 
-    `seal_at`: changes after the last manifest that are worth a new one. `exact_below`: a gallery
-    of up to so many live faces is searched exactly. `fanout`: segments of like size that are
-    merged into one. `vacuum_share`: share of removed faces at which a segment is written anew.
-    `trees`: Annoy trees of a segment. `search_k_max`: the most candidates Annoy inspects in one
-    segment; smaller segments are inspected nearly whole. `build_jobs`: threads of a build.
+    `seal_at`: changes after the last manifest that are worth a new one. `degraded_at`: changes
+    that say nobody seals: searches stay right and grow slow. `fanout`: segments of like size that
+    are merged into one. `vacuum_share`: share of removed faces at which a segment is written anew.
+
+    `exact_below`: a segment of up to so many faces is searched exactly. `forest_from`: faces from
+    which Annoy's trees can be faster than the sketch; `trees`: how many of them. `candidates`:
+    rows that are compared exactly in a segment. `recall`: share of probes whose best face must be
+    among them, measured on `probes` probes when a segment is built.
+
+    `only` leaves one way of finding candidates in large segments, whatever is measured.
+    `build_jobs`: threads of a build, 0 for all cores; `child_from`: faces from which a segment is
+    built by a process of its own, at low priority.
     """
 
     seal_at: int = 2048
-    exact_below: int = 2048
+    degraded_at: int = 50_000
     fanout: int = 4
     vacuum_share: float = 0.2
+    exact_below: int = 2048
+    forest_from: int = 20_000
     trees: int = 50
-    search_k_max: int = 20_000
-    build_jobs: int = 1
+    candidates: int = 100
+    recall: float = 0.995
+    probes: int = 400
+    only: Proposer | None = None
+    build_jobs: int = 0
+    child_from: int = 20_000
 
     def __post_init__(self) -> None:
-        if min(self.seal_at, self.trees, self.build_jobs, self.search_k_max) < 1:
+        if min(self.seal_at, self.trees, self.candidates, self.probes) < 1 or self.build_jobs < 0:
             raise ValueError("sizes of an index policy are positive")
-        if self.fanout < 2 or not 0 < self.vacuum_share <= 1:
-            raise ValueError("fanout is at least 2, vacuum_share is in (0, 1]")
+        if self.fanout < 2 or not 0 < self.vacuum_share <= 1 or not 0 < self.recall <= 1:
+            raise ValueError("fanout is at least 2, vacuum_share and recall are in (0, 1]")
 
-    def search_k(self, count: int, wanted: int) -> int:
-        """Candidates Annoy inspects in a segment of `count` faces to propose `wanted` of them."""
-        # Trees repeat each other's candidates, so fewer than `search_k` of them are distinct.
-        return max(min(count, self.search_k_max), 4 * wanted)
+    @property
+    def threads(self) -> int:
+        """What Annoy is told: it means all cores by -1."""
+        return self.build_jobs or -1
 
 
 DEFAULT_POLICY = Policy()

@@ -1,4 +1,4 @@
-"""The best faces of a snapshot: Annoy proposes, exact arithmetic decides."""
+"""The best faces of a snapshot: candidates are found by little, exact arithmetic decides."""
 
 import numpy as np
 
@@ -20,11 +20,10 @@ def search(snapshot: Snapshot, query: Vector, k: int, policy: Policy) -> list[Ma
     """
     if k < 1 or snapshot.live == 0:
         return []
-    exact = snapshot.live <= policy.exact_below
     delta = snapshot.delta
     found = [_scan(snapshot.spec, query, k, delta.rows, delta.alive)]
     for part in snapshot.segments:
-        proposed = None if exact else _proposed(part, query, k, policy)
+        proposed = _proposed(part, query, k, policy)
         rows = part.segment.rows
         if proposed is None:
             found.append(_scan(snapshot.spec, query, k, rows, part.alive))
@@ -34,28 +33,37 @@ def search(snapshot: Snapshot, query: Vector, k: int, policy: Policy) -> list[Ma
 
 
 def _proposed(part: LiveSegment, query: Vector, k: int, policy: Policy) -> Ids | None:
-    """Living rows that Annoy proposes, at least k of them; None where it cannot propose enough."""
-    count = part.segment.count
-    wanted = 2 * k + 16
+    """Living rows that were found, at least k of them; None where all are to be compared."""
+    finders, count = part.segment.finders, part.segment.count
+    if finders is None:
+        return None
+    wanted, effort = policy.candidates + 4 * k, 1
     while wanted < count:
-        rows = part.segment.nearest(query, wanted, policy.search_k(count, wanted))
+        rows = finders.nearest(query, wanted, part.choice, effort)
         rows = rows[part.alive[rows]]
         if rows.shape[0] >= min(k, part.live):
             return rows
         # The nearest ones were removed: look further out.
-        wanted *= 4
+        wanted, effort = wanted * 4, effort * 4
     return None
 
 
 def _scan(spec: EmbeddingSpec, query: Vector, k: int, rows: Rows, alive: Mask) -> Rows:
     # The dead are scored too: that is cheaper than a copy of the living.
     living = np.flatnonzero(alive)
-    scores = similarities(query, rows.vectors, spec.similarity)[living]
+    scores = _scores(spec, query, rows)[living]
     return rows.take(living[_top(scores, rows.faces[living], k)])
 
 
 def _best(spec: EmbeddingSpec, query: Vector, k: int, rows: Rows) -> Rows:
-    return rows.take(_top(similarities(query, rows.vectors, spec.similarity), rows.faces, k))
+    return rows.take(_top(_scores(spec, query, rows), rows.faces, k))
+
+
+def _scores(spec: EmbeddingSpec, query: Vector, rows: Rows) -> Vector:
+    # A damage that is not found yet can make a vector zero or not a number: it scores last.
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        scores = similarities(query, rows.vectors, spec.similarity)
+    return np.nan_to_num(scores, copy=False, nan=-1.0)
 
 
 def _top(scores: Vector, faces: Ids, k: int) -> Ids:
@@ -74,7 +82,7 @@ def _decided(spec: EmbeddingSpec, query: Vector, k: int, rows: Rows) -> list[Mat
     matches = [
         Match(
             int(rows.faces[row]),
-            float(similarities(query, rows.vectors[row : row + 1], spec.similarity)[0]),
+            float(_scores(spec, query, rows.take(slice(row, row + 1)))[0]),
         )
         for row in range(len(rows))
     ]

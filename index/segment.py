@@ -1,68 +1,101 @@
-"""An immutable part of the index: Annoy's trees, face ids, vectors, and what they are.
+"""An immutable part of the index, opened so that nothing on disk can crash the process.
 
-The only file that knows Annoy. Annoy's file says neither its metric nor its dimension, has no
-checksum, and crashes the process when it was cut, so nothing is mapped before it is verified.
-Local ids are dense: row i of `faces.npy`, of `vectors.npy` and item i of `trees.ann` are one face,
-rows ordered by face id.
+Local ids are dense: row i of every file is one face, rows ordered by face id. The small files are
+compared with their checksums before they are used. Of a large segment, the vectors and the trees
+are compared afterwards, in the background: a wrong number in a vector costs a candidate at most
+(the database decides), and the trees, which could crash the process, are not opened before.
 """
 
-import json
-import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
-from annoy import AnnoyIndex
 
-from core.files import sha256_bytes, sha256_file, sync_directory
-from core.types import EmbeddingSpec, Matrix, Similarity, Vector
+from core.types import EmbeddingSpec
 from index.arrays import Ids, Rows
 from index.errors import IndexDamaged
-from index.policy import Policy
+from index.finders import Finders
+from index.forest import Forest
+from index.projection import Projection
+from index.segment_meta import (
+    FACES,
+    HEADS,
+    LARGE,
+    PROJECTION,
+    TREES,
+    VECTORS,
+    WORDS,
+    SegmentMeta,
+    compare,
+    read,
+)
+from index.sketch import Sketch
 
-FORMAT = 1
-TREES, FACES, VECTORS, META = "trees.ann", "faces.npy", "vectors.npy", "segment.json"
-_FILES = (TREES, FACES, VECTORS)
-_SEED = 1042
-_Metric = Literal["angular", "euclidean"]
-_METRICS: dict[Similarity, _Metric] = {
-    Similarity.COSINE: "angular",
-    Similarity.EUCLIDEAN: "euclidean",
-}
+CHECK_AT_ONCE = 256 << 20
+"""Bytes up to which a segment is compared whole before it is used: a fraction of a second."""
 
 
-@dataclass(frozen=True, slots=True)
 class Segment:
-    """An open, verified segment: `rows` by ascending face id, their vectors a read-only map."""
+    """An open segment: `rows` by ascending face id, their vectors a read-only map.
 
-    name: str
-    sha256: str
-    rows: Rows
-    trees: AnnoyIndex
+    `finders` is None where it is small enough to be searched exactly.
+    """
+
+    def __init__(
+        self, directory: Path, name: str, sha256: str, meta: SegmentMeta, rows: Rows
+    ) -> None:
+        self.name, self.sha256, self.meta, self.rows = name, sha256, meta, rows
+        self._directory = directory
+        self._checked = False
+        self.finders: Finders | None = None
 
     @classmethod
-    def open(cls, directory: Path, name: str, sha256: str, spec: EmbeddingSpec) -> Self:
+    def open(
+        cls,
+        directory: Path,
+        name: str,
+        sha256: str,
+        spec: EmbeddingSpec,
+        check_at_once: int = CHECK_AT_ONCE,
+    ) -> Self:
         """The segment in `directory`, whose metadata has checksum `sha256`.
 
-        Raises IndexDamaged when anything in it is missing, differs, or is of another space.
+        Raises IndexDamaged when anything in it is missing, differs, or is of another space; what
+        is larger than `check_at_once` bytes in all is compared by `check_rest`.
         """
+        meta = read(directory, sha256, spec)
+        whole = meta.size <= check_at_once
+        compare(directory, meta, tuple(n for n in meta.files if whole or n not in LARGE))
         try:
-            count = verify(directory, sha256, spec)
-            faces = np.load(directory / FACES, allow_pickle=False)
-            vectors = np.asarray(np.load(directory / VECTORS, mmap_mode="r", allow_pickle=False))
-            trees = AnnoyIndex(spec.dimensions, _METRICS[spec.similarity])
-            trees.load(str(directory / TREES))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise IndexDamaged(f"segment {name} cannot be read") from error
-        shapes = (faces.shape, vectors.shape, trees.get_n_items())
-        if shapes != ((count,), (count, spec.dimensions), count) or vectors.dtype != np.float32:
-            raise IndexDamaged(f"segment {name} contradicts its metadata")
-        return cls(name, sha256, Rows(faces, vectors), trees)
+            segment = cls(directory, name, sha256, meta, _rows(directory, meta))
+            if meta.has_finders:
+                segment.finders = _finders(directory, meta, spec)
+            if whole:
+                segment._use_trees(directory)
+        except (OSError, ValueError, EOFError) as error:
+            raise IndexDamaged(f"segment {name} contradicts its metadata") from error
+        segment._checked = whole
+        return segment
 
     @property
     def count(self) -> int:
         return len(self.rows)
+
+    @property
+    def checked(self) -> bool:
+        """Whether every file was compared with its checksum."""
+        return self._checked
+
+    def check_rest(self, directory: Path) -> None:
+        """Compare what was not compared yet, then use the trees; raises IndexDamaged."""
+        if self._checked:
+            return
+        compare(directory, self.meta, tuple(n for n in LARGE if n in self.meta.files))
+        try:
+            self._use_trees(directory)
+        except (OSError, ValueError) as error:
+            raise IndexDamaged(f"the trees of {self.name} cannot be opened") from error
+        self._checked = True
 
     def places(self, face_ids: Ids) -> Ids:
         """The rows of those of `face_ids` that are in this segment."""
@@ -71,73 +104,30 @@ class Segment:
         found: Ids = places[self.rows.faces[places] == face_ids]
         return found
 
-    def nearest(self, query: Vector, wanted: int, search_k: int) -> Ids:
-        """Rows that Annoy proposes, nearest first: at most `wanted`, perhaps fewer."""
-        rows = self.trees.get_nns_by_vector(query.tolist(), wanted, search_k)
-        return np.array(rows, dtype=np.int64)
+    def _use_trees(self, directory: Path) -> None:
+        if self.finders is not None and TREES in self.meta.files:
+            dimensions = self.finders.projection.dimensions
+            forest = Forest(directory / TREES, dimensions, self.count)
+            self.finders = self.finders.with_forest(forest)
 
 
-def verify(directory: Path, sha256: str, spec: EmbeddingSpec) -> int:
-    """Check the checksums of everything in a segment without mapping it; how many faces it has.
-
-    Raises IndexDamaged, or OSError where a file is missing.
-    """
-    data = (directory / META).read_bytes()
-    if sha256_bytes(data) != sha256:
-        raise IndexDamaged(f"{META} of {directory.name} is not the one the manifest lists")
-    meta = json.loads(data)
-    if {name: meta[name] for name in _identity(spec)} != _identity(spec):
-        raise IndexDamaged(f"segment {directory.name} is of another space or format")
-    for name in _FILES:
-        if sha256_file(directory / name) != meta["files"][name]:
-            raise IndexDamaged(f"{name} of {directory.name} does not match its checksum")
-    count: int = meta["count"]
-    return count
+def _rows(directory: Path, meta: SegmentMeta) -> Rows:
+    faces = np.load(directory / FACES, allow_pickle=False)
+    vectors = np.load(directory / VECTORS, mmap_mode="r", allow_pickle=False)
+    found = (faces.shape, faces.dtype, vectors.shape, vectors.dtype)
+    vector_shape = (meta.count, meta.dimensions)
+    if found != ((meta.count,), np.int64, vector_shape, np.float32):
+        raise ValueError("other rows than the metadata says")
+    return Rows(faces, np.asarray(vectors))
 
 
-def write(directory: Path, spec: EmbeddingSpec, rows: Rows, covered: int, policy: Policy) -> str:
-    """Write a segment into the empty `directory`, durably; the checksum of its metadata.
-
-    `rows` are not empty and name each face once. Raises OSError when the disk does not take it.
-    """
-    rows = rows.take(np.argsort(rows.faces))
-    np.save(directory / FACES, rows.faces)
-    np.save(directory / VECTORS, rows.vectors)
-    _build(directory / TREES, spec, rows.vectors, policy)
-    for name in _FILES:
-        _sync(directory / name)
-    meta = {
-        **_identity(spec),
-        "trees": policy.trees,
-        "count": len(rows),
-        "covered": covered,
-        "files": {name: sha256_file(directory / name) for name in _FILES},
-    }
-    data = json.dumps(meta, indent=1).encode()
-    (directory / META).write_bytes(data)
-    _sync(directory / META)
-    sync_directory(directory)
-    return sha256_bytes(data)
+def _finders(directory: Path, meta: SegmentMeta, spec: EmbeddingSpec) -> Finders:
+    projection = Projection.load(directory / PROJECTION, meta.dimensions)
+    sketch = Sketch.open(directory / HEADS, directory / WORDS, meta.count)
+    return Finders(spec.similarity, projection, sketch, None)
 
 
-def _build(path: Path, spec: EmbeddingSpec, vectors: Matrix, policy: Policy) -> None:
-    index = AnnoyIndex(spec.dimensions, _METRICS[spec.similarity])
-    index.set_seed(_SEED)
-    for row, vector in enumerate(vectors):
-        index.add_item(row, vector)
-    index.build(policy.trees, policy.build_jobs)
-    index.save(str(path))
-
-
-def _identity(spec: EmbeddingSpec) -> dict[str, object]:
-    return {
-        "format": FORMAT,
-        "spec": spec.digest,
-        "metric": _METRICS[spec.similarity],
-        "dimensions": spec.dimensions,
-    }
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+def verify(directory: Path, sha256: str, spec: EmbeddingSpec) -> None:
+    """Compare everything in a segment with its checksums; raises IndexDamaged."""
+    meta = read(directory, sha256, spec)
+    compare(directory, meta, tuple(meta.files))

@@ -10,24 +10,26 @@ import numpy as np
 
 from core.types import EmbeddingSpec
 from index.arrays import Ids, Mask, Rows
+from index.choice import Choice
 from index.delta import DeltaView
 from index.segment import Segment
 
 
 @dataclass(frozen=True, slots=True)
 class LiveSegment:
-    """A segment and which of its rows live."""
+    """A segment, how candidates are found in it, and which of its rows live."""
 
     segment: Segment
+    choice: Choice
     alive: Mask
     live: int
 
     @classmethod
-    def of(cls, segment: Segment, removed: Ids) -> Self:
+    def of(cls, segment: Segment, choice: Choice, removed: Ids) -> Self:
         """`segment` without the faces `removed`."""
         alive = np.ones(segment.count, dtype=np.bool_)
         alive[segment.places(removed)] = False
-        return cls(segment, alive, int(np.count_nonzero(alive)))
+        return cls(segment, choice, alive, int(np.count_nonzero(alive)))
 
     def without(self, face_ids: Ids) -> "LiveSegment":
         """The same with these faces removed too; itself where it holds none of them."""
@@ -36,7 +38,7 @@ class LiveSegment:
             return self
         alive = self.alive.copy()
         alive[rows] = False
-        return LiveSegment(self.segment, alive, int(np.count_nonzero(alive)))
+        return LiveSegment(self.segment, self.choice, alive, int(np.count_nonzero(alive)))
 
     def removed(self) -> Ids:
         """The faces that live no longer."""
@@ -70,11 +72,6 @@ class Snapshot:
         """The live face ids, shape (n,)."""
         parts = [part.segment.rows.faces[part.alive] for part in self.segments]
         return np.concatenate([*parts, self.delta.rows.faces[self.delta.alive]])
-
-    def rows_of(self, segments: tuple[LiveSegment, ...]) -> Rows:
-        """The live rows of `segments` and of the delta, copied."""
-        parts = [part.segment.rows.take(part.alive) for part in segments]
-        return Rows.joined([*parts, self.delta.rows.take(self.delta.alive)])
 
     def rows_with(self, face_ids: Ids) -> Rows:
         """The live ones of `face_ids`, copied."""

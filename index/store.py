@@ -8,19 +8,26 @@ maintain.lock            the maintainer's lease
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from core.files import FileIdentity, identity, sync_directory, write_atomic
 from core.types import EmbeddingSpec
-from index.arrays import Rows
 from index.errors import IndexDamaged
+from index.job import build_apart
 from index.manifest import SEGMENT_NAME, Manifest, SegmentEntry, decode, encode
 from index.policy import Policy
-from index.segment import Segment, verify, write
+from index.progress import OnProgress
+from index.recipe import Recipe
+from index.segment import CHECK_AT_ONCE, Segment, verify
+from index.segment_meta import VECTORS
 from index.snapshot import LiveSegment
+from index.sources import Merged, Source
+from index.writer import write
 
 _BUILDING = ".building-"
 Step = Callable[[str], None]
@@ -29,8 +36,15 @@ Step = Callable[[str], None]
 class Store:
     """One index directory of one embedding space. `on_step` hears of each step of a publication."""
 
-    def __init__(self, directory: Path, spec: EmbeddingSpec, on_step: Step) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        spec: EmbeddingSpec,
+        on_step: Step,
+        check_at_once: int = CHECK_AT_ONCE,
+    ) -> None:
         self._directory = directory
+        self._check_at_once = check_at_once
         self._spec = spec
         self._on_step = on_step
         self._manifest = directory / "manifest.json"
@@ -54,40 +68,71 @@ class Store:
         return manifest
 
     def load(self, manifest: Manifest, opened: Mapping[str, Segment]) -> tuple[LiveSegment, ...]:
-        """The manifest's segments, verified; those already in `opened` are shared, not re-read.
+        """The manifest's segments, opened; those already in `opened` are shared, not re-read.
 
         Raises IndexDamaged when any of them cannot be used.
         """
         return tuple(
             LiveSegment.of(
-                opened.get(entry.name) or self._open(entry), np.array(entry.removed, np.int64)
+                opened.get(entry.name) or self._open(entry),
+                entry.choice,
+                np.array(entry.removed, np.int64),
             )
             for entry in manifest.segments
         )
 
-    def add_segment(self, rows: Rows, covered: int, policy: Policy) -> Segment:
-        """A new segment, complete and verified, under its final name; not yet in the manifest."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        token = os.urandom(6).hex()
-        name = f"seg-{covered:016d}-{token}"
-        building = self._directory / f"{_BUILDING}{token}"
-        building.mkdir()
-        try:
+    def check_rest(self, segment: Segment) -> None:
+        """Compare what of an open segment was not compared yet; raises IndexDamaged."""
+        segment.check_rest(self._directory / segment.name)
+
+    def source(self, part: LiveSegment) -> Source:
+        """A segment as a source of rows; from its file where that is still there."""
+        self.check_rest(part.segment)
+        file = self._directory / part.segment.name / VECTORS
+        return Source(part.segment.rows, part.alive, file if file.exists() else None)
+
+    def add_segment(
+        self, sources: list[Source], covered: int, policy: Policy, on_progress: OnProgress
+    ) -> Segment:
+        """A new segment of the living rows of `sources`, complete and verified, under its final
+        name; not yet in the manifest. Raises StorageFull, OSError or BuildFailed."""
+        with self._building() as building:
             self._on_step("building")
-            sha256 = write(building, self._spec, rows, covered, policy)
+            recipe = Recipe(self._spec, policy, covered)
+            sha256 = _write(building, recipe, sources, on_progress)
             self._on_step("written")
-            segment = Segment.open(building, name, sha256, self._spec)
+            name = f"seg-{covered:016d}-{os.urandom(6).hex()}"
+            segment = Segment.open(building, name, sha256, self._spec, check_at_once=sys.maxsize)
             building.rename(self._directory / name)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
         self._on_step("renamed")
         sync_directory(self._directory)
         return segment
 
+    @contextmanager
+    def spool(self) -> Iterator[Path]:
+        """A folder for a while, swept away after a crash."""
+        with self._building() as folder:
+            yield folder
+
+    @contextmanager
+    def _building(self) -> Iterator[Path]:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        folder = self._directory / f"{_BUILDING}{os.urandom(6).hex()}"
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def publish(self, segments: Iterable[LiveSegment], covered: int) -> None:
         """Make `segments` the index that covers up to seq `covered`."""
         entries = tuple(
-            SegmentEntry(part.segment.name, part.segment.sha256, tuple(part.removed().tolist()))
+            SegmentEntry(
+                part.segment.name,
+                part.segment.sha256,
+                part.choice,
+                tuple(part.removed().tolist()),
+            )
             for part in segments
         )
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -111,15 +156,27 @@ class Store:
                 shutil.rmtree(path, ignore_errors=True)
                 self._on_step("swept")
 
-    def check(self, manifest: Manifest) -> list[str]:
+    def check(self, manifest: Manifest, on_progress: OnProgress) -> list[str]:
         """What is wrong with the published segments, read from disk again."""
         problems = []
-        for entry in manifest.segments:
+        for place, entry in enumerate(manifest.segments):
             try:
                 verify(self._directory / entry.name, entry.sha256, self._spec)
-            except (IndexDamaged, OSError, ValueError, KeyError) as error:
+            except IndexDamaged as error:
                 problems.append(str(error))
+            on_progress("checking", place + 1, len(manifest.segments))
         return problems
 
     def _open(self, entry: SegmentEntry) -> Segment:
-        return Segment.open(self._directory / entry.name, entry.name, entry.sha256, self._spec)
+        return Segment.open(
+            self._directory / entry.name, entry.name, entry.sha256, self._spec, self._check_at_once
+        )
+
+
+def _write(building: Path, recipe: Recipe, sources: list[Source], on_progress: OnProgress) -> str:
+    count = sum(int(np.count_nonzero(source.alive)) for source in sources)
+    if count < recipe.policy.child_from:
+        return write(building, recipe, Merged.of(sources), on_progress)
+    sha256 = build_apart(building, recipe, sources, on_progress)
+    shutil.rmtree(building / "job")
+    return sha256

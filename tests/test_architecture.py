@@ -18,7 +18,7 @@ MAY_IMPORT = {
 HOME = {
     "flask": ("api/", "wsgi.py"),
     "werkzeug": ("api/",),
-    "annoy": ("index/segment.py",),
+    "annoy": ("index/forest.py",),
     "watchdog": ("pipeline/watcher.py",),
     "tensorflow": ("pipeline/facenet_export.py", "pipeline/mtcnn_detector.py"),
     "keras_facenet": ("pipeline/facenet_export.py",),

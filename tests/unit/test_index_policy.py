@@ -54,13 +54,6 @@ def test_total_work_grows_like_n_log_n() -> None:
     assert len(segments) <= 2 * 7
 
 
-def test_annoy_inspects_a_small_segment_whole_and_a_large_one_in_part() -> None:
-    policy = Policy(search_k_max=20_000)
-    assert policy.search_k(3_000, 20) == 3_000
-    assert policy.search_k(1_000_000, 20) == 20_000
-    assert policy.search_k(1_000_000, 10_000) == 40_000
-
-
 @pytest.mark.parametrize(
     "bad",
     [

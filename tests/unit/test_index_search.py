@@ -8,6 +8,7 @@ import pytest
 from core.errors import ModelError
 from core.types import FaceRemoved, Similarity
 from index import FaceIndex, Policy
+from index.choice import Proposer
 from tests.index_kit import SMALL, added, brute_force, by_id, embeddings, fill, space
 
 
@@ -26,11 +27,14 @@ def test_the_same_matches_as_one_by_one(
         assert index.search(query, 5) == expected
 
 
-def test_annoy_finds_the_planted_neighbor_in_a_large_segment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("only", [Proposer.ANNOY, Proposer.SKETCH])
+def test_the_planted_neighbor_is_found_in_a_large_segment(tmp_path: Path, only: Proposer) -> None:
     vectors = embeddings(3000, dimensions=64)
-    index = FaceIndex.open(tmp_path, space(64), Policy(trees=20, search_k_max=1500))
+    policy = Policy(trees=20, forest_from=2000, only=only)
+    index = FaceIndex.open(tmp_path, space(64), policy)
     fill(index, vectors, first_id=10**9)
     assert index.maintain()
+    assert [segment.proposer for segment in index.status().segments] == [only]
     noise = embeddings(50, dimensions=64, seed=9)
     found = [
         index.search(vectors[row] + 0.8 * noise[row], 1)[0].face_id == 10**9 + row

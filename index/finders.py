@@ -1,0 +1,45 @@
+"""What finds candidates in one segment: a projection, the sketch, and Annoy's trees where it has
+them."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from core.types import Similarity, Vector
+from index.arrays import Ids
+from index.choice import Choice, Proposer
+from index.forest import Forest
+from index.projection import Projection, comparable
+from index.sketch import Sketch
+
+
+@dataclass(frozen=True, slots=True)
+class Finders:
+    """`forest` is None where there are no trees, or they are not checked yet."""
+
+    similarity: Similarity
+    projection: Projection
+    sketch: Sketch
+    forest: Forest | None
+
+    def nearest(self, query: Vector, wanted: int, choice: Choice, effort: int) -> Ids:
+        """About `wanted` rows for `query` (d,), found as chosen with `effort` times the effort."""
+        if choice.proposer is Proposer.ANNOY and self.forest is not None:
+            return self.by_annoy(query, wanted, choice.search_k * effort)
+        return self.by_sketch(query, wanted, min(1.0, choice.share * effort))
+
+    def by_annoy(self, query: Vector, wanted: int, search_k: int) -> Ids:
+        """The rows Annoy finds; none where there are no trees."""
+        if self.forest is None:
+            return np.empty(0, dtype=np.int64)
+        short = self.projection.shortened(comparable(query[None, :], self.similarity))[0]
+        return self.forest.nearest(short, wanted, search_k)
+
+    def by_sketch(self, query: Vector, wanted: int, share: float) -> Ids:
+        """The rows whose bits are most like the query's."""
+        words = self.projection.words(comparable(query[None, :], self.similarity))[0]
+        return self.sketch.nearest(words, wanted, share)
+
+    def with_forest(self, forest: Forest) -> Self:
+        return replace(self, forest=forest)
