@@ -9,6 +9,9 @@ from benchmarks.index_engines import ENGINES
 from benchmarks.index_results import Head, Row
 
 _MARKS = "osv^D<>Pp*Xhd"
+_COLORS = tuple(f"C{number}" for number in range(10))
+_LEAST_SPAN = 0.1
+"""Of the recall axis: differences of a probe or two look as small as they are."""
 
 
 def plot(path: Path, pages: Sequence[tuple[Head, Sequence[Row]]]) -> None:
@@ -22,6 +25,8 @@ def plot(path: Path, pages: Sequence[tuple[Head, Sequence[Row]]]) -> None:
     names = list({row.engine: None for _, rows in pages for row in rows if row.recall})
     handles = [_line(pyplot, name) for name in names]
     panels[0][0].set_ylabel("recall@1, mean over the probes")
+    low = min((row.mean_recall or 0 for _, rows in pages for row in rows if row.recall), default=0)
+    panels[0][0].set_ylim(min(low, 1 - _LEAST_SPAN) - 0.02, 1.01)
     figure.legend(handles, names, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
     figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +40,6 @@ def _panel(panel: Any, head: Head, rows: Sequence[Row]) -> None:
         style = _style(name)
         panel.plot([row.p50_ms for row in points], [row.mean_recall for row in points], **style)
     panel.set_xscale("log")
-    panel.set_ylim(-0.02, 1.03)
     panel.set_xlabel("p50 of one search, ms, one thread")
     panel.set_title(f"{head.shape.set}, {head.shape.count:,} × {head.shape.dim}", fontsize=10)
     panel.grid(visible=True, which="both", alpha=0.25)
@@ -50,7 +54,7 @@ def _style(name: str) -> dict[str, Any]:
     place = list(ENGINES).index(name)
     own = name == "kenal"
     return {
-        "color": "black" if own else f"C{place % 10}",
+        "color": "black" if own else _COLORS[place % len(_COLORS)],
         "marker": "*" if own else _MARKS[place % len(_MARKS)],
         "markersize": 14 if own else 5,
         "linewidth": 1.2,
