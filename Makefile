@@ -6,10 +6,10 @@ PYTHON_IN_VENV := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve setup setup-dev prepare test check lint demo bench-accuracy clean
+.PHONY: help serve setup setup-dev setup-bench prepare test check lint demo bench-accuracy bench-index bench-index-building clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 serve: prepare ## Install what is needed and run API, watcher and FTP, until Ctrl-C
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" exec $(PYTHON_IN_VENV) -m scripts.serve
@@ -19,6 +19,9 @@ setup: ## Create .venv with what the service needs
 
 setup-dev:
 	@scripts/setup.sh requirements-dev.txt
+
+setup-bench: ## Add what the index is compared with and plotted by
+	@scripts/setup.sh requirements-bench.txt
 
 prepare: setup ## Create or upgrade the database, prepare the networks
 	@$(PYTHON_IN_VENV) -m flask db upgrade
@@ -40,6 +43,12 @@ demo: setup-dev ## Enroll a public photo, recognize a changed one, refuse a stra
 
 bench-accuracy: setup-dev ## Measure false accepts and false rejects of the networks
 	@$(PYTHON_IN_VENV) -m benchmarks.accuracy
+
+bench-index: setup-bench ## Compare vector indexes: ARGS="--sizes 10000 --dims 512"
+	@$(PYTHON_IN_VENV) -m benchmarks.index $(ARGS)
+
+bench-index-building: setup-bench ## Measure searches while the index is built, or ARGS=--start
+	@$(PYTHON_IN_VENV) -m benchmarks.index_building $(ARGS)
 
 clean: ## Remove .venv and caches; data in var/ and photo_storage/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
