@@ -1,20 +1,17 @@
 """What must be there before photos can be recognized, each looked at by itself."""
 
-import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from core.errors import KenalError
 from db import migrate
-from pipeline.chores import HEARTBEAT_NAME
+from pipeline.heartbeat import last_beat, told_repair, told_work
 from pipeline.services import Services
 
 READY = "ready"
 DEGRADED = "degraded"
 FAILED = "not_ready"
-_STALE_SECONDS = 15.0
 _WATCHING = frozenset(["events", "scans_only"])
 Check = dict[str, object]
 
@@ -51,8 +48,28 @@ def _embedder(services: Services) -> Check:
 
 
 def _gallery(services: Services) -> Check:
-    # Counting catches up with the database first: what is answered is true now.
-    return {"status": READY, "faces": services.engine().gallery.count}
+    """Names are right whatever is wrong with the index: then it only takes longer to find them."""
+    gallery = services.engine().gallery
+    # Catching up with the database first: what is answered is true now.
+    fault = gallery.catch_up()
+    index = gallery.index.status()
+    watcher = last_beat(services.settings)
+    said: Check = {
+        "status": READY,
+        "faces": gallery.count_with(fault),
+        "segments": len(index.segments),
+        "delta": index.delta,
+        "tombstones": index.tombstones,
+        "covered": index.covered,
+        "position": index.position,
+        "build": told_work(gallery.work) or (watcher.work if watcher else None),
+        "repaired": told_repair(gallery.repair) or (watcher.repair if watcher else None),
+    }
+    if fault is not None:
+        said["message"] = f"{fault}; every face is compared until it is made anew"
+    elif index.degraded is not None or gallery.index.problem is not None:
+        said["message"] = index.degraded or "a part of the index is damaged; it is made anew"
+    return said if "message" not in said else {**said, "status": DEGRADED}
 
 
 def _drop_folder(services: Services) -> Check:
@@ -63,15 +80,11 @@ def _drop_folder(services: Services) -> Check:
 
 def _watcher(services: Services) -> Check:
     """Without a watcher photos are still recognized; dropped ones only wait."""
-    try:
-        beat = json.loads((services.settings.data_dir / HEARTBEAT_NAME).read_bytes())
-        age, state, waiting = time.time() - float(beat["at"]), str(beat["state"]), beat["waiting"]
-    except (OSError, ValueError, LookupError, TypeError):
-        age, state, waiting = _STALE_SECONDS, "", None
-    if not age < _STALE_SECONDS:
+    beat = last_beat(services.settings)
+    if beat is None:
         return {"status": DEGRADED, "message": "not running"}
-    status = READY if state in _WATCHING else DEGRADED
-    return {"status": status, "message": state, "waiting": waiting}
+    status = READY if beat.state in _WATCHING else DEGRADED
+    return {"status": status, "message": beat.state, "waiting": beat.waiting}
 
 
 _CHECKS: Mapping[str, Callable[[Services], Check]] = MappingProxyType(

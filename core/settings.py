@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     stable_seconds: float = Field(
         2, ge=0.1, le=600, description="A file unchanged for so long is taken as complete."
     )
+    index_threads: int = Field(
+        0, ge=0, le=256, description="Threads that build the index; 0: every core."
+    )
     auth: Auth = Field(Auth.OFF, description="`required`, or `off` on a loopback HOST only.")
     ftp_enabled: bool = Field(False, description="Start Kenal's own FTP server.")
     ftp_host: str = Field("127.0.0.1", description="Address the FTP server listens on.")

@@ -1,30 +1,22 @@
-"""Enrolled faces, and the log of changes that every index is a replay of."""
+"""Enrolled faces and whose they are."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import (
-    ColumnElement,
-    CompoundSelect,
-    delete,
-    exists,
-    func,
-    literal,
-    null,
-    select,
-    union_all,
-)
+from sqlalchemy import ColumnElement, delete, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from core.errors import ModelError
-from core.types import Change, EmbeddingSpec, FaceAdded, FaceRemoved, Vector
+from core.types import EmbeddingSpec, Vector
 from core.vectors import from_bytes, to_bytes
 from db.gallery import find_spec_id, next_seq, spec_id
 from db.models import Deletion, FaceRow, User
 
 _log = logging.getLogger(__name__)
+# Fewer than SQLite takes as variables of one statement.
+_ASKED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +81,8 @@ def of_person(session: Session, person: User, spec: EmbeddingSpec) -> list[Store
 
 def by_ids(session: Session, face_ids: Sequence[int], spec: EmbeddingSpec) -> list[StoredFace]:
     """Those of `face_ids` that live in this space now, with their owners."""
-    return _stored(session, spec, FaceRow.id.in_(face_ids)) if face_ids else []
+    parts = [face_ids[at : at + _ASKED_AT_ONCE] for at in range(0, len(face_ids), _ASKED_AT_ONCE)]
+    return [face for part in parts for face in _stored(session, spec, FaceRow.id.in_(part))]
 
 
 def count(session: Session, spec: EmbeddingSpec | None = None) -> int:
@@ -98,30 +91,6 @@ def count(session: Session, spec: EmbeddingSpec | None = None) -> int:
     if spec is not None:
         statement = statement.where(FaceRow.spec_id == find_spec_id(session, spec))
     return session.execute(statement).scalar_one()
-
-
-def live_ids(session: Session, spec: EmbeddingSpec) -> set[int]:
-    """The ids of all live faces of a space."""
-    statement = select(FaceRow.id).where(FaceRow.spec_id == find_spec_id(session, spec))
-    return set(session.execute(statement).scalars())
-
-
-def changes_since(session: Session, spec: EmbeddingSpec, seq: int) -> Iterator[Change]:
-    """What happened to the faces of a space after `seq`, in order."""
-    space = find_spec_id(session, spec)
-    added = select(
-        FaceRow.seq.label("seq"), FaceRow.id.label("face_id"), FaceRow.embedding.label("stored")
-    ).where(FaceRow.spec_id == space, FaceRow.seq > seq)
-    removed = select(Deletion.seq, Deletion.face_id, null()).where(
-        Deletion.spec_id == space, Deletion.seq > seq
-    )
-    both: CompoundSelect[tuple[int, int, bytes | None]] = union_all(added, removed)
-    statement = both.order_by("seq").execution_options(yield_per=1000)
-    for row in session.execute(statement):
-        if row.stored is None:
-            yield FaceRemoved(row.seq, row.face_id)
-        elif (vector := _vector(row.face_id, row.stored, spec)) is not None:
-            yield FaceAdded(row.seq, row.face_id, vector)
 
 
 def has_any(session: Session) -> bool:

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Dialect,
     ForeignKey,
+    Index,
     LargeBinary,
     MetaData,
     String,
@@ -82,7 +83,7 @@ class FaceRow(Base):
     """An enrolled face. Searches find it from `seq` on, until a Deletion with a higher one."""
 
     __tablename__ = "faces"
-    __table_args__ = AUTOINCREMENT
+    __table_args__ = (Index(None, "spec_id", "seq"), AUTOINCREMENT)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
@@ -97,7 +98,7 @@ class Deletion(Base):
     """A face that was removed. Nothing of the face or the person is kept but the number."""
 
     __tablename__ = "deletions"
-    __table_args__ = AUTOINCREMENT
+    __table_args__ = (Index(None, "spec_id", "seq"), AUTOINCREMENT)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     face_id: Mapped[int] = mapped_column(unique=True)

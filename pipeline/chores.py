@@ -1,25 +1,24 @@
 """What the watcher does beside converting: the report, its heartbeat, the index's upkeep."""
 
-import json
 import logging
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import KenalError
 from core.logs import describe
 from db import photos
 from db.photos import Status
+from pipeline.heartbeat import beat, heartbeat_path
 from pipeline.ledger import Outcome
 from pipeline.report import write_report
 from pipeline.services import Engine, Services
+from pipeline.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from pipeline.intake import Intake
 
 _log = logging.getLogger(__name__)
-HEARTBEAT_NAME = "watcher.json"
 _HEARTBEAT_SECONDS = 2.0
 _REPORT_SECONDS = 2.0
 _UPKEEP_SECONDS = 10.0
@@ -36,7 +35,8 @@ class Chores:
         self._changed = threading.Event()
         self._changed.set()
         self._next_report = self._next_beat = self._next_upkeep = float("-inf")
-        self._upkeep: threading.Thread | None = None
+        self._upkeep = Upkeep(engine.gallery, seals=True)
+        self._upkeep_thread: threading.Thread | None = None
         self._last_counts: dict[Status, int] = {}
 
     def note(self, outcome: Outcome) -> None:
@@ -60,22 +60,14 @@ class Chores:
     def finish(self) -> None:
         """Write the last report, wait for the upkeep, and take the heartbeat away."""
         self._report()
-        if self._upkeep is not None:
-            self._upkeep.join()
-        self._heartbeat_path.unlink(missing_ok=True)
-
-    @property
-    def _heartbeat_path(self) -> Path:
-        return self._services.settings.data_dir / HEARTBEAT_NAME
+        if self._upkeep_thread is not None:
+            self._upkeep_thread.join()
+        heartbeat_path(self._services.settings).unlink(missing_ok=True)
 
     def _beat(self, intake: "Intake", events: bool) -> None:
         state = intake.problem or ("events" if events else "scans_only")
-        beat = {"at": time.time(), "state": state, "waiting": intake.waiting}
-        # Not synced to disk: a heartbeat is worth nothing after a power cut.
-        temporary = self._heartbeat_path.with_suffix(".tmp")
         try:
-            temporary.write_text(json.dumps(beat), encoding="ascii")
-            temporary.replace(self._heartbeat_path)
+            beat(self._services.settings, state, intake.waiting, self._gallery)
         except OSError as error:
             _log.warning("the heartbeat could not be written [%s]", describe(error))
 
@@ -96,13 +88,7 @@ class Chores:
         self._next_report = time.monotonic() + max(_REPORT_SECONDS, pause)
 
     def _start_upkeep(self) -> None:
-        if self._upkeep is None or not self._upkeep.is_alive():
-            self._upkeep = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)
-            self._upkeep.start()
-
-    def _keep_up(self) -> None:
-        try:
-            if self._gallery.maintain():
-                _log.info("the index was sealed: %d faces", self._gallery.count)
-        except Exception as error:  # noqa: BLE001 - a thread's own traceback would name paths
-            _log.warning("the index could not be sealed [%s]", describe(error))
+        if self._upkeep_thread is None or not self._upkeep_thread.is_alive():
+            run = self._upkeep.run
+            self._upkeep_thread = threading.Thread(target=run, name="upkeep", daemon=True)
+            self._upkeep_thread.start()

@@ -1,18 +1,19 @@
 """The one composition root: builds every collaborator of a process and starts them in order."""
 
 import logging
+import os
 import threading
 from dataclasses import dataclass
 from typing import Self
 
-from core.errors import KenalError, NotReady
+from core.errors import KenalError, NotReady, StorageFull
 from core.logs import describe
 from core.settings import Settings
 from core.types import EmbeddingSpec
 from db import migrate
 from db.gallery import Chosen
 from db.session import Database
-from index import FaceIndex
+from index import FaceIndex, Policy
 from pipeline.analyzer import Analyzer, BuildAnalyzer, build_analyzer
 from pipeline.converter import Converter, Limits
 from pipeline.decision import Rule
@@ -20,9 +21,13 @@ from pipeline.enrollment import Enrollment
 from pipeline.gallery import LiveGallery
 from pipeline.recognizer import Recognizer
 from pipeline.setup import recorded_embedder
+from pipeline.upkeep import Upkeep
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 5.0
+_UPKEEP_SECONDS = 10.0
+# Of a gallery so small an index is made within moments: nobody has to do without it.
+_MENDED_AT_START = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +109,16 @@ class Services:
                 _log.error("not ready [%s]", describe(error))
             else:
                 _log.info("ready")
-                return
+                break
             self._closing.wait(_RETRY_SECONDS)
+        if self._engine is not None:
+            self._keep_up(self._engine.gallery)
+
+    def _keep_up(self, gallery: LiveGallery) -> None:
+        # Not only the watcher: it may see nothing of what a process that starts later meets.
+        upkeep = Upkeep(gallery, seals=False)
+        while not self._closing.wait(_UPKEEP_SECONDS):
+            upkeep.run()
 
     def _assemble(self) -> Engine:
         settings = self.settings
@@ -114,7 +127,7 @@ class Services:
         analyzer = self._build_networks(chosen.embedder, settings)
         analyzer.load()
         gallery = open_gallery(self.database, settings, chosen.spec)
-        gallery.check()
+        _look_after(gallery)
         rule = _rule(settings, analyzer.default_threshold)
         limits = Limits(
             settings.max_upload_bytes, settings.max_image_pixels, settings.dominant_face
@@ -151,7 +164,22 @@ def _rule(settings: Settings, own_threshold: float) -> Rule:
     return Rule(settings.threshold, settings.margin)
 
 
+def _look_after(gallery: LiveGallery) -> None:
+    """Compare the index with the database, and mend it where that is soon done."""
+    fault = gallery.compare()
+    if gallery.count_with(fault) > _MENDED_AT_START:
+        if fault is not None:
+            _log.warning("%s; every face is compared until it is made anew", fault)
+        return
+    try:
+        gallery.mend()
+    except (OSError, StorageFull) as error:
+        _log.warning("the index cannot be made anew yet [%s]", describe(error))
+
+
 def open_gallery(database: Database, settings: Settings, spec: EmbeddingSpec) -> LiveGallery:
     """The live gallery of one embedding space; needs no network."""
-    index = FaceIndex.open(settings.data_dir / "index" / spec.digest, spec)
-    return LiveGallery(database, index, spec)
+    folder = settings.data_dir / "index"
+    policy = Policy(build_jobs=settings.index_threads or os.cpu_count() or 1)
+    index = FaceIndex.open(folder / spec.digest, spec, policy)
+    return LiveGallery(database, index, spec, folder / f"{spec.digest}.repair.lock")

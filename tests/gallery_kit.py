@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from core.types import Decision
-from db import faces, photos, users
+from db import changes, faces, photos, users
 from db.models import PhotoRow
 from db.photos import Status
 from pipeline.ledger import Outcome
@@ -68,7 +68,7 @@ class GalleryKit:
         with self.services.database.read() as session:
             counts = photos.counts(session)
             rows = list(photos.all_by_path(session))
-            live = faces.live_ids(session, self.engine.chosen.spec)
+            live = set(changes.live_ids(session, self.engine.chosen.spec).tolist())
             people = users.page(session, 0, 10_000)
             assert sum(counts.values()) == len(rows)
             given = {row.face_id for row in rows if row.face_id is not None}
@@ -78,7 +78,7 @@ class GalleryKit:
             for person in people:
                 own = faces.of_person(session, person, self.engine.chosen.spec)
                 assert (person.face_id in {face.face_id for face in own}) == bool(own)
-        self.engine.gallery.catch_up()
+        assert self.engine.gallery.catch_up() is None
         assert set(self.engine.gallery.index.face_ids().tolist()) == live
         assert not self.engine.gallery.check()
 

@@ -10,11 +10,13 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
 
+from index import OnProgress
 from pipeline.download import Progress as OnBytes
 
 
@@ -33,6 +35,20 @@ def counting(title: str, total: int) -> Iterator[Callable[[], None]]:
     with _bar(MofNCompleteColumn()) as progress:
         task = progress.add_task(title, total=total)
         yield lambda: progress.advance(task)
+
+
+@contextmanager
+def staged(title: str) -> Iterator[OnProgress]:
+    """A bar for every stage of long work; call what is yielded with (stage, done, total)."""
+    with _bar(MofNCompleteColumn()) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def on_progress(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(f"{title}: {stage}")
+            progress.update(tasks[stage], completed=done, total=total or None)
+
+        yield on_progress
 
 
 @contextmanager

@@ -9,10 +9,10 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
+from sqlalchemy import text
 
 from api import create_app
-from index import FaceIndex
-from index.report import IndexReport
+from index import FaceIndex, IndexReport, OnProgress, TuneReport
 from pipeline.services import Services
 from tests.api.kit import body, enroll, recognize
 from tests.fakes import BUG, FakeNetworks, fake_settings, group, make_services, nobody, portrait
@@ -166,6 +166,12 @@ def test_delete_asks_first(runner: FlaskCliRunner, client: FlaskClient, tmp_path
     failed(runner.invoke(args=["users", "delete", "1042", "--yes"]), "not_found")
 
 
+def damage_index(folder: Path) -> None:
+    files = [path for path in (folder / "var" / "index").rglob("*") if path.is_file()]
+    largest = max(files, key=lambda path: path.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[:-7])
+
+
 def test_index(
     runner: FlaskCliRunner, client: FlaskClient, services: Services, tmp_path: Path
 ) -> None:
@@ -175,8 +181,7 @@ def test_index(
     assert "2 faces" in done(runner.invoke(args=["index", "verify"]))
     assert "2 faces" in done(runner.invoke(args=["index", "rebuild"]))
     assert "segments: 1" in done(runner.invoke(args=["index", "status"]))
-    trees = max((tmp_path / "var" / "index").rglob("*"), key=lambda path: path.stat().st_size)
-    trees.write_bytes(trees.read_bytes()[:-7])
+    damage_index(tmp_path)
     result = runner.invoke(args=["index", "verify"])
     assert result.exit_code == 1
     assert "flask index rebuild" in result.stderr
@@ -186,13 +191,83 @@ def test_index(
     done(runner.invoke(args=["index", "verify"]))
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("DELETE FROM faces WHERE seq = 2", "0 faces were missing in it, 1 were not in the"),
+        ("UPDATE faces SET id = 99 WHERE seq = 2", "1 faces were missing in it, 1 were not in the"),
+        (f"UPDATE faces SET embedding = x'{'0000803f' * 64}' WHERE seq = 2", "1 had another"),
+    ],
+)
+def test_index_verify_compares_every_face(
+    runner: FlaskCliRunner, client: FlaskClient, services: Services, change: str, says: str
+) -> None:
+    for number in range(1, 4):
+        enroll(client, str(number), portrait(number))
+    done(runner.invoke(args=["index", "rebuild"]))
+    with services.database.write() as session:
+        session.execute(text("PRAGMA defer_foreign_keys = ON"))
+        session.execute(text("UPDATE users SET face_id = NULL"))
+        session.execute(text("UPDATE photos SET face_id = NULL"))
+        session.execute(text(change))
+    result = runner.invoke(args=["index", "verify"])
+    assert result.exit_code == 1
+    assert says in result.stderr
+    done(runner.invoke(args=["index", "rebuild"]))
+    done(runner.invoke(args=["index", "verify"]))
+
+
+def test_index_verify_after_a_backup_was_put_back(
+    runner: FlaskCliRunner, client: FlaskClient, services: Services
+) -> None:
+    enroll(client, "1", portrait(1))
+    done(runner.invoke(args=["index", "rebuild"]))
+    with services.database.write() as session:
+        session.execute(text("UPDATE gallery SET seq = 0"))
+    result = runner.invoke(args=["index", "verify"])
+    assert result.exit_code == 1
+    assert "the index is of a later time than the database" in result.stderr
+    assert "is of a later time" in done(runner.invoke(args=["index", "status"]))
+    assert "flask index rebuild" in failed(runner.invoke(args=["index", "compact"]), "not_ready")
+
+
+def test_index_compact(runner: FlaskCliRunner, client: FlaskClient) -> None:
+    for number in range(1, 5):
+        enroll(client, str(number), portrait(number))
+    done(runner.invoke(args=["index", "rebuild"]))
+    client.delete("/users/2")
+    before, after = done(runner.invoke(args=["index", "compact"])).splitlines()
+    assert before.startswith("before: 3 faces, 1 segments of 4 faces and ")
+    assert after.startswith("after:  3 faces, 1 segments of 3 faces and ")
+    assert "nothing to compact" in done(runner.invoke(args=["index", "compact"]))
+
+
+def test_index_tune(runner: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[float, int]] = []
+
+    def measured(
+        own: FaceIndex, target: float, probes: int, on_progress: OnProgress
+    ) -> TuneReport | None:
+        asked.append((target, probes))
+        on_progress("measuring", 1, 2)
+        return TuneReport(target, probes, 0.9876, 1.234, 5.678) if probes == 50 else None
+
+    monkeypatch.setattr(FaceIndex, "tune", measured)
+    assert "exact already" in done(runner.invoke(args=["index", "tune"]))
+    said = done(runner.invoke(args=["index", "tune", "--target", "0.95", "--probes", "50"]))
+    assert asked == [(0.99, 200), (0.95, 50)]
+    assert "0.9876 over 50 searches" in said
+    assert "1.23 ms (median), 5.68 ms (99 %)" in said
+    assert runner.invoke(args=["index", "tune", "--target", "1.5"]).exit_code == 2
+
+
 def test_an_enrollment_during_verify_is_no_fault(
     runner: FlaskCliRunner, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verify = FaceIndex.verify
 
-    def verify_slowly(own: FaceIndex) -> IndexReport:
-        report = verify(own)
+    def verify_slowly(own: FaceIndex, on_progress: OnProgress) -> IndexReport:
+        report = verify(own, on_progress)
         enroll(client, "1042", portrait(5))
         return report
 

@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from core.errors import Busy, ConflictError, NotReady
 from core.types import EmbeddingSpec, FaceAdded, FaceRemoved, Similarity
-from db import faces, gallery, migrate, photos, users
+from db import changes, faces, gallery, migrate, photos, users
+from db.changes import Replay
 from db.photos import Status
 from db.session import Database
 from tests.gallery_kit import gallery_in
@@ -72,15 +73,15 @@ def test_changes_are_a_replayable_log(database: Database) -> None:
     enroll(database, "carl", OTHER)
     delete(database, "bert")
     with database.read() as session:
-        changes = list(faces.changes_since(session, SPEC, 0))
+        replayed = list(changes.changes_since(session, SPEC, 0, 100).changes)
         last = gallery.last_seq(session)
-        assert [(type(c), c.seq, c.face_id) for c in changes] == [
+        assert [(type(c), c.seq, c.face_id) for c in replayed] == [
             (FaceAdded, 1, kept),
             (FaceRemoved, 4, gone),
         ]
         assert last == 4
-        assert list(faces.changes_since(session, SPEC, last)) == []
-        assert faces.live_ids(session, SPEC) == {kept}
+        assert changes.changes_since(session, SPEC, last, 100) == Replay([], last)
+        assert changes.live_ids(session, SPEC).tolist() == [kept]
 
 
 def test_the_primary_face_is_the_first_then_the_newest_left(database: Database) -> None:
