@@ -15,6 +15,7 @@ class Row:
     engine: str
     version: str
     run: str
+    queries: int
     setting: str = ""
     recall: Mapping[str, float] | None = None
     p50_ms: float | None = None
@@ -56,6 +57,7 @@ class Results:
     def __init__(self, folder: Path, shape: Shape) -> None:
         self._rows = folder / f"index-{shape}.jsonl"
         self._head = folder / f"index-{shape}.json"
+        self._queries = shape.queries
         self.table_path = folder / f"index-{shape}.md"
 
     def add(self, rows: Sequence[Row]) -> None:
@@ -65,10 +67,14 @@ class Results:
             file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
 
     def rows(self) -> list[Row]:
-        """The rows of each engine's last run, engines in the order they came first."""
+        """The rows of each engine's last run, engines in the order they came first.
+
+        Rows measured with another number of probes are left out.
+        """
         if not self._rows.is_file():
             return []
         every = [Row(**json.loads(line)) for line in self._rows.read_text().splitlines()]
+        every = [row for row in every if row.queries == self._queries]
         last = {row.engine: row.run for row in every}
         kept = [row for row in every if row.run == last[row.engine]]
         order = list(last)

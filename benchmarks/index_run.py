@@ -5,7 +5,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,11 @@ class Limits:
 
 def run(engine: str, dataset: Dataset, work: Path, limits: Limits, say: Say) -> list[Row]:
     """Measure an engine; where it fails, the one row that says so."""
-    stamp, folder = time.strftime("%Y-%m-%dT%H:%M:%S"), work / "index"
+    folder = work / "index"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        return _measured(engine, dataset, (folder, stamp), limits, say)
+        return _measured(engine, dataset, folder, limits, say)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -46,60 +46,47 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
-def _measured(
-    engine: str, dataset: Dataset, place: tuple[Path, str], limits: Limits, say: Say
-) -> list[Row]:
-    folder, stamp = place
+def _measured(engine: str, dataset: Dataset, folder: Path, limits: Limits, say: Say) -> list[Row]:
     folders = (dataset.folder.resolve(), folder.resolve())
     threads = limits.build_threads
-    build = heard(command("build", engine, folders, threads), threads, limits.seconds, say)
-    if build.failure:
-        return [_failed("build", engine, stamp, build, limits)]
-    disk = _megabytes(engine, folder, dataset)
-    search = heard(command("search", engine, folders, 1), 1, limits.seconds, say)
-    rows = [
-        _row(engine, stamp, point, search.exact_ms, (build.built, disk, threads))
-        for point in search.points
-    ]
-    return [*rows, _failed("search", engine, stamp, search, limits)] if search.failure else rows
-
-
-def _row(
-    engine: str,
-    stamp: str,
-    point: Mapping[str, Any],
-    exact_ms: float | None,
-    build: tuple[Mapping[str, float | None], float, int],
-) -> Row:
-    built, disk, threads = build
-    used = point["memory"] or {}
-    return Row(
+    empty = Row(
         engine=engine,
         version=_version(engine),
-        run=stamp,
+        run=time.strftime("%Y-%m-%dT%H:%M:%S"),
+        queries=len(dataset.queries()),
+        build_threads=threads,
+    )
+    build = heard(command("build", engine, folders, threads), threads, limits.seconds, say)
+    if build.failure:
+        return [_failed("build", empty, build)]
+    built = replace(
+        empty,
+        build_s=build.built["build_s"],
+        build_peak_mb=build.built["build_peak_mb"],
+        disk_mb=_megabytes(engine, folder, dataset),
+    )
+    search = heard(command("search", engine, folders, 1), 1, limits.seconds, say)
+    rows = [_row(built, point, search.exact_ms) for point in search.points]
+    return [*rows, _failed("search", empty, search)] if search.failure else rows
+
+
+def _row(built: Row, point: Mapping[str, Any], exact_ms: float | None) -> Row:
+    used = point["memory"] or {}
+    return replace(
+        built,
         setting=point["setting"],
         recall=point["recall"],
         p50_ms=point["p50_ms"],
         p99_ms=point["p99_ms"],
         exact_ms=exact_ms,
-        build_s=built.get("build_s"),
-        build_threads=threads,
-        build_peak_mb=built.get("build_peak_mb"),
-        disk_mb=disk,
         rss_mb=used.get("resident"),
         anon_mb=used.get("anonymous"),
     )
 
 
-def _failed(step: str, engine: str, stamp: str, child: Heard, limits: Limits) -> Row:
+def _failed(step: str, empty: Row, child: Heard) -> Row:
     reached = f", having reached: {child.reached}" if child.reached else ""
-    return Row(
-        engine=engine,
-        version=_version(engine),
-        run=stamp,
-        build_threads=limits.build_threads,
-        note=f"{step}: {child.failure}{reached}",
-    )
+    return replace(empty, note=f"{step}: {child.failure}{reached}")
 
 
 def _version(engine: str) -> str:

@@ -3,8 +3,9 @@
 `isotropic` has no structure at all, the worst case of every index. `realistic` follows what is
 published about face networks: the 512 numbers of SphereFace have an intrinsic dimension of 16
 (Gong, Boddeti, Jain, "On the Intrinsic Dimensionality of Image Representations", CVPR 2019,
-arXiv:1803.09672), the 128 of FaceNet one of 9 to 12 (first version of the same). It takes 20, which
-is harder. `spectrum` is a plain Gaussian between the two.
+arXiv:1803.09672), the 128 of FaceNet one of 9 to 12 (their preprint of 2018, "On the Intrinsic
+Dimensionality of Face Representation"). It takes 20, which is harder. `spectrum` is a plain
+Gaussian between the two.
 """
 
 from collections.abc import Mapping

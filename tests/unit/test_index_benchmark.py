@@ -28,7 +28,7 @@ SHAPE = Shape("realistic", 500, 16, 30)
 
 
 def row(engine: str = "kenal", run: str = "1", p50: float = 2.0) -> Row:
-    return Row(engine, "numpy 2", run, "s", {"0.5": 0.25, "0.6": 0.75}, p50, 3.0, 4.0)
+    return Row(engine, "numpy 2", run, 30, "s", {"0.5": 0.25, "0.6": 0.75}, p50, 3.0, 4.0)
 
 
 def needs(package: str) -> None:
@@ -128,10 +128,13 @@ def test_the_last_run_of_an_engine_counts(tmp_path: Path) -> None:
     results.add([row("kenal", "2", p50=3)])
     results.add([row("annoy", "3", p50=4)])
     assert [(r.engine, r.p50_ms) for r in results.rows()] == [("annoy", 4), ("kenal", 3)]
+    assert Results(tmp_path / "out", replace(SHAPE, queries=60)).rows() == []
 
 
 def test_a_table_shows_what_was_measured_and_what_failed(tmp_path: Path) -> None:
-    failed = Row("hnswlib", "hnswlib 0.8", "1", note="build: stopped at 9 s, having reached: half")
+    failed = Row(
+        "hnswlib", "hnswlib 0.8", "1", 30, note="build: stopped at 9 s, having reached: half"
+    )
     lines = table(head(tmp_path), [row(), failed]).splitlines()
     assert lines[0] == "# realistic: 500 faces of 16 dimensions"
     assert "- hnswlib: build: stopped at 9 s, having reached: half" in lines
