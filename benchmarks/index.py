@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.index_data import Dataset, Shape
 from benchmarks.index_engines import ENGINES, chosen, version
 from benchmarks.index_plots import plot
+from benchmarks.index_process import leave_nothing_behind
 from benchmarks.index_results import Head, Results
 from benchmarks.index_run import Limits, machine, run
 from benchmarks.index_tables import table
@@ -117,6 +118,7 @@ def _count(options: argparse.Namespace) -> Iterator[str]:
 
 
 def main() -> None:
+    leave_nothing_behind()
     options = arguments()
     missing = {ENGINES[name].package for name in options.engines} - {"numpy"}
     if absent := sorted(package for package in missing if version(package) is None):

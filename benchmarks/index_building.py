@@ -17,7 +17,7 @@ from benchmarks.index import SETS
 from benchmarks.index_builder import DELETED
 from benchmarks.index_data import Dataset, Shape
 from benchmarks.index_kenal import spec
-from benchmarks.index_process import ROOT, environment
+from benchmarks.index_process import ROOT, environment, leave_nothing_behind
 from benchmarks.index_run import machine
 from benchmarks.index_start import cold_starts, starts_table, warm_starts
 from benchmarks.index_watch import Phase, Watched, for_seconds, phases_table, while_running
@@ -134,6 +134,7 @@ def main() -> None:
         # It is read when numpy is loaded, which has happened already.
         again = [sys.executable, "-m", "benchmarks.index_building", *sys.argv[1:]]
         os.execve(sys.executable, again, environment(1))
+    leave_nothing_behind()
     options = _arguments()
     with tempfile.TemporaryDirectory(prefix="kenal-bench-") as temporary:
         work = options.work or Path(temporary)
