@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Self
 
 import numpy as np
@@ -13,6 +14,7 @@ Ids = npt.NDArray[np.int64]
 """Face ids, or local rows of a segment, shape (n,)."""
 Mask = npt.NDArray[np.bool_]
 """Which rows live, shape (n,)."""
+_HEADER_BYTES = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +38,13 @@ class Rows:
             np.concatenate([part.faces for part in parts]),
             np.concatenate([part.vectors for part in parts]),
         )
+
+
+def npy_header(count: int, dimensions: int) -> bytes:
+    """The head of an .npy file of embeddings (count, dimensions), as long for any count."""
+    buffer = BytesIO()
+    shape = {"descr": "<f4", "fortran_order": False, "shape": (count, dimensions)}
+    np.lib.format.write_array_header_1_0(buffer, shape)
+    if len(buffer.getvalue()) != _HEADER_BYTES:
+        raise ValueError("an .npy header of another length")
+    return buffer.getvalue()

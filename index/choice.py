@@ -28,7 +28,7 @@ class Choice:
 
 EXACT = Choice(Proposer.EXACT, 0, 1.0, 1.0)
 SEARCH_KS = (1000, 2000, 4000, 8000, 16_000, 32_000)
-SHARES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+SHARES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.03, 0.1)
 
 
 @dataclass(frozen=True, slots=True)

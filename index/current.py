@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from core.files import FileIdentity
 from core.types import Change, EmbeddingSpec
 from index.errors import IndexDamaged
+from index.segment import Segment
 from index.snapshot import LiveSegment, Snapshot
 from index.state import State
 from index.store import Store
@@ -61,7 +62,7 @@ class Current:
         with self._manifest_lock:
             self._store.publish(segments, covered)
             self._stand_on(segments, covered)
-            self._seen, self._problem = self._store.identity(), None
+            self._seen = self._store.identity()
 
     def _adopt(self) -> bool:
         for _ in range(_ATTEMPTS):
@@ -70,7 +71,7 @@ class Current:
                 return False
             try:
                 adopted = self._load()
-                self._seen, self._problem = seen, None
+                self._seen = seen
                 return adopted
             except IndexDamaged as error:
                 # Or only swept while we were reading it: then there is a newer one to try.
@@ -88,6 +89,13 @@ class Current:
         self._stand_on(segments, manifest.covered)
         self._check_in_background(segments)
         return True
+
+    def report(self, segment: Segment, error: IndexDamaged) -> None:
+        """Tell of a damaged segment; of one that was replaced meanwhile there is nothing to tell,
+        it may have been swept away while it was read."""
+        with self._state_lock:
+            if any(part.segment is segment for part in self._snapshot.segments):
+                self._problem = str(error)
 
     def finish_checks(self) -> None:
         """Wait for the background checks."""
@@ -111,12 +119,10 @@ class Current:
             try:
                 self._store.check_rest(part.segment)
             except IndexDamaged as error:
-                # One that was replaced meanwhile may be swept away while it is read.
-                current = [held.segment for held in self._snapshot.segments]
-                if part.segment in current:
-                    self._problem = str(error)
+                self.report(part.segment, error)
 
     def _stand_on(self, segments: tuple[LiveSegment, ...], covered: int) -> None:
         with self._state_lock:
             self._state.rebase(segments, covered)
             self._snapshot = self._state.snapshot()
+            self._problem = None

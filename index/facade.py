@@ -118,15 +118,17 @@ class FaceIndex:
     def maintain(self, on_progress: OnProgress = unheard) -> bool:
         """Seal and merge where the policy says so; whether something was published.
 
-        False at once while another process or thread is at it. Searches go on meanwhile. Raises
-        StorageFull or OSError when the disk does not take it; what was published before stays.
+        False at once while another process or thread is at it, and where what is to be merged is
+        damaged: see `problem`. Searches go on meanwhile. Raises StorageFull, OSError or
+        BuildFailed where it cannot be written; what was published before stays.
         """
         return self._maintainer.maintain(on_progress)
 
     def compact(self, on_progress: OnProgress = unheard) -> bool:
         """Make one segment of everything that lives; False where it is one already.
 
-        Waits for a running maintainer. Raises as `maintain`.
+        False too where the index is damaged: see `problem`. Waits for a running maintainer.
+        Raises as `maintain`.
         """
         return self._maintainer.compact(on_progress)
 
@@ -145,7 +147,8 @@ class FaceIndex:
     ) -> TuneReport | None:
         """Measure recall on the live faces and record the least effort that reaches `target`.
 
-        None where every search is exact already. Waits for a running maintainer.
+        None where every search is exact already, or where the index is damaged: see `problem`.
+        Waits for a running maintainer.
         """
         return self._maintainer.tune(target, probes, on_progress)
 

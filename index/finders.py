@@ -13,6 +13,8 @@ from index.forest import Forest
 from index.projection import Projection, comparable
 from index.sketch import Sketch
 
+_KEPT_PER_CANDIDATE = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Finders:
@@ -37,7 +39,8 @@ class Finders:
         return self.forest.nearest(short, wanted, search_k)
 
     def by_sketch(self, query: Vector, wanted: int, share: float) -> Ids:
-        """The rows whose bits are most like the query's."""
+        """The rows whose bits are most like the query's: more than `wanted` of a larger share."""
+        wanted = max(wanted, int(share * self.sketch.words.shape[0]) // _KEPT_PER_CANDIDATE)
         words = self.projection.words(comparable(query[None, :], self.similarity))[0]
         return self.sketch.nearest(words, wanted, share)
 

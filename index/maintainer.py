@@ -34,10 +34,9 @@ class Maintainer:
             self._current.refresh(wait=True)
             snapshot = self._current.snapshot
             todo = self._plan(snapshot)
-            if todo is not None:
-                self._carry_out(todo, snapshot, on_progress)
+            published = todo is not None and self._carry_out(todo, snapshot, on_progress)
             self._store.sweep()
-            return todo is not None
+            return published
 
     def compact(self, on_progress: OnProgress) -> bool:
         """Make one segment of everything that lives; False where it is one already."""
@@ -48,7 +47,8 @@ class Maintainer:
             if not dirty and len(snapshot.segments) < 2:
                 return False
             everything = Plan(tuple(range(len(snapshot.segments))))
-            self._carry_out(everything, snapshot, on_progress)
+            if not self._carry_out(everything, snapshot, on_progress):
+                return False
             self._store.sweep()
             return True
 
@@ -66,14 +66,22 @@ class Maintainer:
         with lease(self._store.lock_path, wait=True):
             self._current.refresh(wait=True)
             snapshot = self._current.snapshot
-            for part in snapshot.segments:
-                self._store.check_rest(part.segment)
+            if not all(self._is_well(part) for part in snapshot.segments):
+                return None
             policy = replace(self._policy, recall=target, probes=probes)
             segments = tuned(snapshot, policy, on_progress)
             if segments is None:
                 return None
             self._current.publish(segments, snapshot.covered)
         return reported(self._current.snapshot, policy, on_progress)
+
+    def _is_well(self, part: LiveSegment) -> bool:
+        try:
+            self._store.check_rest(part.segment)
+        except IndexDamaged as error:
+            self._current.report(part.segment, error)
+            return False
+        return True
 
     def _plan(self, snapshot: Snapshot) -> Plan | None:
         if snapshot.position > 0 and self._must_republish(snapshot):
@@ -91,14 +99,22 @@ class Maintainer:
             listed = set()
         return any(part.segment.name not in listed for part in snapshot.segments)
 
-    def _carry_out(self, todo: Plan, snapshot: Snapshot, on_progress: OnProgress) -> None:
+    def _carry_out(self, todo: Plan, snapshot: Snapshot, on_progress: OnProgress) -> bool:
+        """Whether it was published; not where a segment is damaged, which is then the problem."""
         merged = [snapshot.segments[place] for place in todo.merge]
         kept = tuple(
             part for place, part in enumerate(snapshot.segments) if place not in todo.merge
         )
         delta = Source(snapshot.delta.rows, snapshot.delta.alive)
-        sources = [*(self._store.source(part) for part in merged), delta]
-        self._publish(kept, sources, snapshot.position, on_progress)
+        sources = []
+        for part in merged:
+            try:
+                sources.append(self._store.source(part))
+            except IndexDamaged as error:
+                self._current.report(part.segment, error)
+                return False
+        self._publish(kept, [*sources, delta], snapshot.position, on_progress)
+        return True
 
     def _publish(
         self,

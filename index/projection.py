@@ -17,7 +17,7 @@ from core.types import Matrix, Similarity, Vector
 
 SHORT = 32
 """Principal directions that the trees are built on: 64 found less in the same time (measured)."""
-HEAD_BITS = 128
+HEAD_BITS = 192
 """Bits every face is compared by."""
 BITS = 512
 """Bits that the best of those are compared by."""

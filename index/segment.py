@@ -6,13 +6,14 @@ are compared afterwards, in the background: a wrong number in a vector costs a c
 (the database decides), and the trees, which could crash the process, are not opened before.
 """
 
+import hashlib
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from core.types import EmbeddingSpec
-from index.arrays import Ids, Rows
+from index.arrays import Ids, Rows, npy_header
 from index.errors import IndexDamaged
 from index.finders import Finders
 from index.forest import Forest
@@ -96,6 +97,13 @@ class Segment:
         except (OSError, ValueError) as error:
             raise IndexDamaged(f"the trees of {self.name} cannot be opened") from error
         self._checked = True
+
+    def map_is_well(self) -> bool:
+        """Whether the mapped vectors are those that were written; reads them all."""
+        vectors = np.ascontiguousarray(self.rows.vectors)
+        digest = hashlib.sha256(npy_header(*vectors.shape))
+        digest.update(vectors.data)
+        return digest.hexdigest() == self.meta.files[VECTORS].sha256
 
     def places(self, face_ids: Ids) -> Ids:
         """The rows of those of `face_ids` that are in this segment."""

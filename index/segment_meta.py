@@ -82,14 +82,18 @@ def read(directory: Path, sha256: str, spec: EmbeddingSpec) -> SegmentMeta:
     return meta
 
 
+def sealed(path: Path, seal: FileSeal) -> bool:
+    """Whether the file is the one that was written; False where it cannot be read."""
+    try:
+        return FileSeal.of(path) == seal
+    except OSError:
+        return False
+
+
 def compare(directory: Path, meta: SegmentMeta, names: tuple[str, ...]) -> None:
     """Compare these files with their checksums, reading and never mapping them; IndexDamaged."""
     for name in names:
-        try:
-            found = sha256_file(directory / name)
-        except OSError as error:
-            raise IndexDamaged(f"{name} of {directory.name} cannot be read") from error
-        if found != meta.files[name].sha256:
+        if not sealed(directory / name, meta.files[name]):
             raise IndexDamaged(f"{name} of {directory.name} does not match its checksum")
 
 

@@ -2,7 +2,7 @@
 
 A face's bits are the sides of random directions it lies on; the share of equal bits estimates the
 angle (Charikar, "Similarity estimation techniques from rounding algorithms", STOC 2002). Every face
-is compared by 128 bits, the best of them by 512. It costs the same for any data, needs 80 bytes a
+is compared by 192 bits, the best of them by 512. It costs the same for any data, needs 88 bytes a
 face and is built in a second for a million; nothing in its files can crash a process.
 """
 

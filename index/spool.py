@@ -2,7 +2,6 @@
 
 from array import array
 from collections.abc import Iterable, Iterator
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 
@@ -10,12 +9,11 @@ import numpy as np
 
 from core.types import FaceAdded
 from core.vectors import checked_vector
-from index.arrays import Ids, Rows
+from index.arrays import Ids, Rows, npy_header
 from index.progress import OnProgress
 from index.sources import Source
 
 _BLOCK = 4096
-_HEADER_BYTES = 128
 
 
 def spooled(
@@ -39,24 +37,14 @@ def _written(
 ) -> Ids:
     ids = array("q")
     with path.open("wb") as file:
-        file.write(_header(0, dimensions))
+        file.write(npy_header(0, dimensions))
         for block in _blocks(iter(rows)):
             ids.extend(row.face_id for row in block)
             file.write(b"".join(checked_vector(row.vector, dimensions).data for row in block))
             on_progress("reading", len(ids), 0)
         file.seek(0)
-        file.write(_header(len(ids), dimensions))
+        file.write(npy_header(len(ids), dimensions))
     return np.array(ids, dtype=np.int64)
-
-
-def _header(count: int, dimensions: int) -> bytes:
-    """The head of an .npy file of so many rows, of the same length for any count."""
-    buffer = BytesIO()
-    shape = {"descr": "<f4", "fortran_order": False, "shape": (count, dimensions)}
-    np.lib.format.write_array_header_1_0(buffer, shape)
-    if len(buffer.getvalue()) != _HEADER_BYTES:
-        raise ValueError("an .npy header of another length")
-    return buffer.getvalue()
 
 
 def _blocks(rows: Iterator[FaceAdded]) -> Iterator[list[FaceAdded]]:

@@ -24,7 +24,7 @@ from index.policy import Policy
 from index.progress import OnProgress
 from index.recipe import Recipe
 from index.segment import CHECK_AT_ONCE, Segment, verify
-from index.segment_meta import VECTORS
+from index.segment_meta import VECTORS, sealed
 from index.snapshot import LiveSegment
 from index.sources import Merged, Source
 from index.writer import write
@@ -86,10 +86,16 @@ class Store:
         segment.check_rest(self._directory / segment.name)
 
     def source(self, part: LiveSegment) -> Source:
-        """A segment as a source of rows; from its file where that is still there."""
-        self.check_rest(part.segment)
+        """A segment as a source of rows, read again: a damage is not carried into a new segment.
+
+        From its file, or from our map where the file is lost or another. Raises IndexDamaged.
+        """
         file = self._directory / part.segment.name / VECTORS
-        return Source(part.segment.rows, part.alive, file if file.exists() else None)
+        if sealed(file, part.segment.meta.files[VECTORS]):
+            return Source(part.segment.rows, part.alive, file)
+        if part.segment.map_is_well():
+            return Source(part.segment.rows, part.alive)
+        raise IndexDamaged(f"the vectors of {part.segment.name} do not match their checksum")
 
     def add_segment(
         self, sources: list[Source], covered: int, policy: Policy, on_progress: OnProgress

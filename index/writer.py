@@ -8,6 +8,7 @@ import numpy as np
 
 from core.files import sha256_bytes, sync_directory
 from core.types import EmbeddingSpec, Matrix
+from index.arrays import npy_header
 from index.choice import EXACT, Choice, Proposer
 from index.errors import room_for
 from index.finders import Finders
@@ -58,10 +59,8 @@ def _estimate(count: int, spec: EmbeddingSpec, policy: Policy) -> int:
 
 def _write_vectors(path: Path, rows: Merged, spec: EmbeddingSpec, on_progress: OnProgress) -> None:
     # Written, not mapped: a full disk is then an error and not the end of the process.
-    shape = (len(rows), spec.dimensions)
     with path.open("wb") as file:
-        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
+        file.write(npy_header(len(rows), spec.dimensions))
         done = 0
         for block in rows.blocks():
             file.write(block.data)
