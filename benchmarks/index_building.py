@@ -17,7 +17,7 @@ from benchmarks.index import SETS
 from benchmarks.index_builder import DELETED
 from benchmarks.index_data import Dataset, Shape
 from benchmarks.index_kenal import spec
-from benchmarks.index_process import ROOT, environment, leave_nothing_behind
+from benchmarks.index_process import ROOT, end, environment, leave_nothing_behind
 from benchmarks.index_run import machine
 from benchmarks.index_start import cold_starts, starts_table, warm_starts
 from benchmarks.index_watch import Phase, Watched, for_seconds, phases_table, while_running
@@ -47,6 +47,7 @@ def _builder(step: str, dataset: Dataset, folder: Path) -> "subprocess.Popen[str
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -65,8 +66,15 @@ def _during(step: str, watched: Watched, dataset: Dataset, folder: Path) -> Phas
         phase = watched.during(f"during {step}", while_running(child))
         return replace(phase, peak_mb=_ended(child))
     finally:
-        child.kill()
-        child.wait()
+        end(child)
+
+
+def _rebuild(dataset: Dataset, folder: Path) -> None:
+    child = _builder("rebuild", dataset, folder)
+    try:
+        _ended(child)
+    finally:
+        end(child)
 
 
 def _built(dataset: Dataset, folder: Path, least: int) -> FaceIndex:
@@ -74,7 +82,7 @@ def _built(dataset: Dataset, folder: Path, least: int) -> FaceIndex:
     space = spec(dataset.vectors().shape[1])
     if FaceIndex.open(folder, space).count < least:
         print("building the index", flush=True)
-        _ended(_builder("rebuild", dataset, folder))
+        _rebuild(dataset, folder)
     index = FaceIndex.open(folder, space)
     index.finish_checks()
     if index.problem is not None:

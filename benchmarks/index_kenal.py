@@ -41,5 +41,6 @@ class Kenal:
             matches = index.search(query, 1)
             return matches[0].face_id - 1 if matches else -1
 
-        chosen = {f"{part.proposer} {part.search_k}" for part in index.status().segments}
+        parts = index.status().segments
+        chosen = {f"{part.proposer} {part.search_k or ''}".strip() for part in parts}
         yield Setting(f"default ({', '.join(sorted(chosen))})", search)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -39,6 +40,13 @@ def leave_nothing_behind() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
+def end(child: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
+    """End a child that leads a session of its own, and whatever it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
 def command(step: str, engine: str, folders: tuple[Path, Path], threads: int) -> list[str]:
     """The command line of a step on a gallery's folder and an index's folder."""
     paths = [str(folder) for folder in folders]
@@ -52,13 +60,17 @@ def heard(
     """Run a child to its end, at most `limit` seconds."""
     with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as output:
         child = subprocess.Popen(
-            arguments, stdout=output, stderr=errors, env=environment(threads), cwd=ROOT
+            arguments,
+            stdout=output,
+            stderr=errors,
+            env=environment(threads),
+            cwd=ROOT,
+            start_new_session=True,
         )
         try:
             timely = _watch(child, output, limit, tell)
         finally:
-            child.kill()
-            child.wait()
+            end(child)
         failure = _failure(child.returncode, _text(errors)) if timely else f"stopped at {limit:g} s"
         return _parsed(_text(output), failure)
 

@@ -12,7 +12,8 @@ def table(head: Head, rows: Sequence[Row]) -> str:
     groups = sorted({group for row in rows for group in row.recall or ()})
     names = [
         *("engine", "setting", *(f"recall@1 {group}" for group in groups)),
-        *("p50 ms", "p99 ms", "p50 / exact", "build s", "disk MB", "RSS MB", "anon MB"),
+        *("p50 ms", "p99 ms", "p50 / exact", "build s", "build peak MB"),
+        *("disk MB", "RSS MB", "anon MB"),
     ]
     measured = [_cells(row, groups) for row in rows if row.recall is not None]
     notes = [f"- {row.engine}: {row.note}" for row in rows if row.note]
@@ -58,7 +59,7 @@ def _cells(row: Row, groups: Sequence[str]) -> list[str]:
         row.setting or _NONE,
         *(_number(recall.get(group), 3) for group in groups),
         *(_number(row.p50_ms, 2), _number(row.p99_ms, 2), _number(row.ratio, 3)),
-        *(_number(row.build_s, 1), _number(row.disk_mb, 1)),
+        *(_number(row.build_s, 1), _number(row.build_peak_mb, 0), _number(row.disk_mb, 1)),
         *(_number(row.rss_mb, 0), _number(row.anon_mb, 0)),
     ]
 
