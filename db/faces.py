@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import ModelError
 from core.types import EmbeddingSpec, Vector
-from core.vectors import from_bytes, to_bytes
+from core.vectors import checked_vector, from_bytes, to_bytes
 from db.gallery import find_spec_id, next_seq, spec_id
 from db.models import Deletion, FaceRow, User
 
@@ -35,11 +35,14 @@ def add(
     vector: Vector,
     quality: dict[str, object],
 ) -> FaceRow:
-    """A new face of `person` with the next seq; the first one becomes the primary face."""
+    """A new face of `person` with the next seq; the first one becomes the primary face.
+
+    Raises ModelError for a vector that is no embedding of this space.
+    """
     row = FaceRow(
         person_id=person.id,
         spec_id=spec_id(session, spec),
-        embedding=to_bytes(vector),
+        embedding=to_bytes(checked_vector(vector, spec.dimensions)),
         quality=quality,
         seq=next_seq(session),
         created_at=datetime.now(UTC),

@@ -11,16 +11,25 @@ from flask.testing import FlaskClient
 
 from api import create_app
 from db import migrate
+from index import FaceIndex
 from pipeline.gallery import LiveGallery
+from pipeline.gallery_feed import Fault
 from pipeline.services import Services
-from tests.api.kit import body, enroll
+from tests.api.kit import body, enroll, recognize
 from tests.fakes import FakeNetworks, fake_settings, make_services, portrait
 
 ROOT = Path(__file__).parents[2]
 
 
-def beat(folder: Path, seconds_ago: float = 0, state: str = "events") -> None:
-    value = {"at": time.time() - seconds_ago, "state": state, "waiting": 3}
+def beat(
+    folder: Path,
+    seconds_ago: float = 0,
+    state: str = "events",
+    work: object = None,
+    repair: object = None,
+) -> None:
+    at = time.time() - seconds_ago
+    value = {"at": at, "state": state, "waiting": 3, "work": work, "repair": repair}
     (folder / "var" / "watcher.json").write_text(json.dumps(value))
 
 
@@ -40,7 +49,17 @@ def test_ready(client: FlaskClient, tmp_path: Path) -> None:
     )
     assert checks["embedder"]["embedder"] == "colors"
     assert checks["embedder"]["reason"] == "set by KENAL_EMBEDDER"
-    assert checks["gallery"]["faces"] == 0
+    assert checks["gallery"] == {
+        "status": "ready",
+        "faces": 0,
+        "segments": 0,
+        "delta": 0,
+        "tombstones": 0,
+        "covered": 0,
+        "position": 0,
+        "build": None,
+        "repaired": None,
+    }
     assert checks["watcher"] == {"status": "ready", "message": "events", "waiting": 3}
 
 
@@ -69,9 +88,9 @@ def test_readiness_asks_once_and_says_what_is_true_now(
     asked: list[LiveGallery] = []
     catch_up = LiveGallery.catch_up
 
-    def counted(own: LiveGallery) -> None:
+    def counted(own: LiveGallery) -> Fault | None:
         asked.append(own)
-        catch_up(own)
+        return catch_up(own)
 
     monkeypatch.setattr(LiveGallery, "catch_up", counted)
     enroll(client, "1042", portrait(5))
@@ -80,6 +99,57 @@ def test_readiness_asks_once_and_says_what_is_true_now(
     assert len(asked) == 1
     client.delete("/users/1042")
     assert body(client.get("/readyz"))["checks"]["gallery"]["faces"] == 0
+
+
+def test_the_index_is_described(client: FlaskClient, services: Services, tmp_path: Path) -> None:
+    for number in range(1, 5):
+        enroll(client, str(number), portrait(number))
+    live = services.engine().gallery
+    live.rebuild()
+    enroll(client, "5", portrait(5))
+    client.delete("/users/2")
+    gallery = body(client.get("/readyz"))["checks"]["gallery"]
+    told = {name: gallery[name] for name in ("faces", "segments", "delta", "tombstones")}
+    assert told == {"faces": 4, "segments": 1, "delta": 1, "tombstones": 1}
+    assert (gallery["covered"], gallery["position"]) == (4, 6)
+    work = {"stage": "trees", "done": 7, "total": 50}
+    repair = {"at": "2026-01-05T08:00:00Z", "what": "a part of the index is damaged"}
+    beat(tmp_path, work=work, repair=repair)
+    gallery = body(client.get("/readyz"))["checks"]["gallery"]
+    assert (gallery["status"], gallery["build"], gallery["repaired"]) == ("ready", work, repair)
+    beat(tmp_path, seconds_ago=16, work=work, repair=repair)
+    assert body(client.get("/readyz"))["checks"]["gallery"]["build"] is None
+
+
+def test_an_index_that_is_not_the_databases_is_degraded_then_reported(
+    client: FlaskClient, services: Services, tmp_path: Path
+) -> None:
+    for number in range(1, 4):
+        enroll(client, str(number), portrait(number))
+    live = services.engine().gallery
+    live.index.rebuild([], 3)
+    live.compare()
+    answer = client.get("/readyz")
+    gallery = body(answer)["checks"]["gallery"]
+    assert (answer.status_code, gallery["status"], gallery["faces"]) == (200, "degraded", 3)
+    assert gallery["message"].startswith("the index does not match the database; ")
+    assert body(recognize(client, portrait(2)))["user_id"] == "2"
+    live.mend()
+    gallery = body(client.get("/readyz"))["checks"]["gallery"]
+    assert gallery["status"] == "ready"
+    assert gallery["repaired"]["at"].endswith("Z")
+    assert "3 faces were missing in it" in gallery["repaired"]["what"]
+
+
+def test_a_damaged_index_is_said_without_its_place(
+    client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FaceIndex, "problem", property(lambda _: f"{tmp_path}/s1: checksum"))
+    answer = client.get("/readyz")
+    gallery = body(answer)["checks"]["gallery"]
+    assert (answer.status_code, gallery["status"]) == (200, "degraded")
+    assert "damaged" in gallery["message"]
+    assert str(tmp_path) not in answer.text
 
 
 def test_readiness_reads_the_migrations_once(
