@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from core.errors import Busy, ConflictError, NotReady
 from core.types import EmbeddingSpec, FaceAdded, FaceRemoved, Similarity
 from db import changes, faces, gallery, migrate, photos, users
 from db.changes import Replay
+from db.models import Base
 from db.photos import Status
 from db.session import Database
 from tests.gallery_kit import gallery_in
@@ -82,6 +85,62 @@ def test_changes_are_a_replayable_log(database: Database) -> None:
         assert last == 4
         assert changes.changes_since(session, SPEC, last, 100) == Replay([], last)
         assert changes.live_ids(session, SPEC).tolist() == [kept]
+
+
+def test_changes_come_in_batches_that_say_how_far_they_go(database: Database) -> None:
+    ids = [enroll(database, name) for name in ("anna", "bert", "carl")]
+    enroll(database, "dora", OTHER)
+    delete(database, "bert")
+    enroll(database, "emil", OTHER)
+    seen, positions, position = [], [], 0
+    with database.read() as session:
+        for _ in range(3):
+            replay = changes.changes_since(session, SPEC, position, 2)
+            seen += [change.face_id for change in replay.changes]
+            positions.append(position := replay.position)
+    assert seen == [ids[0], ids[2], ids[1]]
+    assert positions == [3, 6, 6], "the last batch is known to be the last"
+
+
+def test_stored_faces_are_read_in_order_without_the_damaged(database: Database) -> None:
+    ids = [enroll(database, name) for name in ("anna", "bert", "carl", "dora")]
+    with database.write() as session:
+        session.execute(text("UPDATE faces SET embedding = 'no' WHERE id = 1"))
+        session.execute(text("UPDATE faces SET embedding = zeroblob(16) WHERE id = 2"))
+    with database.read() as session:
+        first = changes.stored_after(session, SPEC, 0, 3, 2)
+        assert first is not None
+        assert (len(first), first.position, first.damaged.tolist()) == (0, 2, ids[:2])
+        second = changes.stored_after(session, SPEC, first.position, 3, 2)
+        assert second is not None
+        assert (second.faces.tolist(), second.position) == ([ids[2]], 3)
+        assert second.vectors.tolist() == [[1.0] * 4]
+        assert changes.stored_after(session, SPEC, second.position, 3, 2) is None
+        assert changes.newest_ids(session, SPEC, 3, 2).tolist() == [ids[2], ids[1]]
+        assert changes.stored_of(session, SPEC, ids).faces.tolist() == ids[2:]
+        assert changes.stored_of(session, OTHER, ids).faces.tolist() == []
+
+
+def test_as_many_faces_can_be_asked_for_as_there_are(database: Database) -> None:
+    face_id = enroll(database, "anna")
+    asked = list(range(40_000))
+    with database.read() as session:
+        assert [face.face_id for face in faces.by_ids(session, asked, SPEC)] == [face_id]
+        assert changes.stored_of(session, SPEC, asked).faces.tolist() == [face_id]
+
+
+def test_ids_and_counts_are_read_without_the_embeddings(database: Database) -> None:
+    with database.read() as session:
+        for wanted in ("id", "count(*)"):
+            statement = f"EXPLAIN QUERY PLAN SELECT {wanted} FROM faces WHERE spec_id = 1"
+            (plan,) = session.execute(text(statement)).all()
+            assert "USING COVERING INDEX ix_faces_spec_id_seq" in plan.detail
+
+
+def test_the_migrations_make_the_schema_of_the_models(database: Database) -> None:
+    with database.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
 
 
 def test_the_primary_face_is_the_first_then_the_newest_left(database: Database) -> None:

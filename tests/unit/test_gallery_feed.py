@@ -1,7 +1,9 @@
 """An index is fed in batches, made anew while searches go on, replayed where it is far behind."""
 
 import logging
+import os
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,14 +12,14 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from core.types import Change, FaceAdded
-from index import FaceIndex, OnProgress
+from core.types import Change, EmbeddingSpec, FaceAdded
+from index import FaceIndex, OnProgress, Policy
 from pipeline import gallery_feed, gallery_rows, services
 from pipeline.deletion import delete_user
 from pipeline.gallery_feed import Fault
 from pipeline.heartbeat import beat, last_beat
 from pipeline.upkeep import Upkeep
-from tests.fakes import color_of, vector_of
+from tests.fakes import color_of, fake_settings, make_services, vector_of
 from tests.gallery_kit import GalleryKit, gallery_in
 
 PEOPLE = range(1, 12)
@@ -219,3 +221,42 @@ def test_sealing_is_logged(kit: GalleryKit, caplog: pytest.LogCaptureFixture) ->
         file.unlink()
     Upkeep(kit.engine.gallery, seals=True).run()
     assert "the index was sealed: 10 faces in 1 segments" in caplog.text
+
+
+@pytest.mark.parametrize(("asked", "jobs"), [(0, os.cpu_count()), (1, 1), (3, 3)])
+def test_builds_take_the_cores_they_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: int, jobs: int
+) -> None:
+    used: list[int] = []
+    opened = FaceIndex.open
+
+    def opening(directory: Path, space: EmbeddingSpec, policy: Policy) -> FaceIndex:
+        used.append(policy.build_jobs)
+        return opened(directory, space, policy)
+
+    monkeypatch.setattr(FaceIndex, "open", opening)
+    settings = fake_settings(tmp_path).model_copy(update={"index_threads": asked})
+    made = make_services(settings)
+    made.start()
+    made.close()
+    assert used == [jobs]
+
+
+def test_a_process_without_a_watcher_mends_its_own_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "_UPKEEP_SECONDS", 0.01)
+    made = make_services(fake_settings(tmp_path))
+    kit = GalleryKit(made, made.start())
+    kit.enroll("p1.png", 1)
+    live = kit.engine.gallery
+    live.index.rebuild([], 1)
+    assert live.compare() is Fault.DIFFERENT
+    made.start_in_background()
+    deadline = time.monotonic() + 60
+    while live.repair is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    made.close()
+    assert live.repair is not None
+    assert kit.who(1) == "p1"
+    made.database.close()
