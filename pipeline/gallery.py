@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from core.errors import Busy
 from core.lease import lease
 from core.types import EmbeddingSpec, Match, Vector
 from core.vectors import checked_vector, similarity_of
@@ -19,6 +20,7 @@ from pipeline import gallery_rows
 from pipeline.gallery_feed import Fault, Feed
 
 _log = logging.getLogger(__name__)
+_COMPARE_WAIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class LiveGallery:
         self._database, self._index, self._spec = database, index, spec
         self._feed = Feed(database, index, spec)
         self._repair_lock = repair_lock
-        self._mending = threading.Lock()
+        self._mending, self._comparing = threading.Lock(), threading.Lock()
         self._work: Work | None = None
         self._repair: Repair | None = None
 
@@ -107,7 +109,8 @@ class LiveGallery:
 
         The index proposes; owners and similarities are the database's at this moment, so a
         deleted or re-used number, or a damaged index, can cost a match but never give a name.
-        Raises ModelError when `vector` is no embedding of this space.
+        Raises ModelError when `vector` is no embedding of this space, Busy where the index is not
+        searched now and others wait for the same.
         """
         probe = checked_vector(vector, self._spec.dimensions)
         propose = self._index.search if self.catch_up() is None else self._compare_all
@@ -182,9 +185,15 @@ class LiveGallery:
                 self._index.maintain(tell)
 
     def _compare_all(self, probe: Vector, wanted: int) -> list[Match]:
-        with self._database.read() as session:
-            newest = gallery.last_seq(session)
-        return gallery_rows.nearest(self._database, self._spec, probe, wanted, newest)
+        # One at a time: many would take the threads, and the disk that the repair reads from.
+        if not self._comparing.acquire(timeout=_COMPARE_WAIT_SECONDS):
+            raise Busy("the index is being made anew, so searches take long; try again")
+        try:
+            with self._database.read() as session:
+                newest = gallery.last_seq(session)
+            return gallery_rows.nearest(self._database, self._spec, probe, wanted, newest)
+        finally:
+            self._comparing.release()
 
     def _confirmed(self, vector: Vector, matches: Sequence[Match]) -> list[Candidate]:
         with self._database.read() as session:

@@ -12,9 +12,11 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from core.types import Change, EmbeddingSpec, FaceAdded
+from core.errors import KenalError
+from core.types import Change, EmbeddingSpec, FaceAdded, Match, Vector
+from db.session import Database
 from index import FaceIndex, OnProgress, Policy
-from pipeline import gallery_feed, gallery_rows, services
+from pipeline import gallery, gallery_feed, gallery_rows, services
 from pipeline.deletion import delete_user
 from pipeline.gallery_feed import Fault
 from pipeline.heartbeat import beat, last_beat
@@ -163,6 +165,32 @@ def test_comparing_with_the_database_finds_what_the_index_finds(kit: GalleryKit)
         assert np.allclose(
             [match.similarity for match in by_index], [match.similarity for match in by_database]
         )
+
+
+def test_long_searches_do_not_pile_up(kit: GalleryKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = kit.engine.gallery
+    live.index.rebuild([], 12)
+    assert live.compare() is Fault.DIFFERENT
+    monkeypatch.setattr(gallery, "_COMPARE_WAIT_SECONDS", 0.01)
+    probe = vector_of(color_of(5))
+    refused: list[KenalError] = []
+    nearest = gallery_rows.nearest
+
+    def slow(
+        database: Database, space: EmbeddingSpec, query: Vector, wanted: int, upto: int
+    ) -> list[Match]:
+        try:
+            live.search(probe, 1)
+        except KenalError as error:
+            refused.append(error)
+        return nearest(database, space, query, wanted, upto)
+
+    monkeypatch.setattr(gallery_rows, "nearest", slow)
+    assert [found.user_id for found in live.search(probe, 1)] == ["p5"]
+    assert [error.code for error in refused] == ["busy"]
+    assert refused[0].retryable
+    monkeypatch.undo()
+    everyone_is_found(kit)
 
 
 def test_one_process_mends_and_the_others_take_it(
