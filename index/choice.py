@@ -30,6 +30,10 @@ EXACT = Choice(Proposer.EXACT, 0, 1.0, 1.0)
 SEARCH_KS = (1000, 2000, 4000, 8000, 16_000, 32_000)
 SHARES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.03, 0.1)
 
+SAFETY = 2
+"""Times the least effort that reached the target: a few hundred probes cannot tell 0.999 from
+0.99."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -53,12 +57,14 @@ def chosen(
 ) -> Choice:
     """The faster of those that reach `target`, the sketch where neither does; or the only one."""
     by_sketch = least(sketch, target)
+    share = min(1.0, SAFETY * by_sketch.effort)
     if annoy and only is not Proposer.SKETCH:
         by_annoy = least(annoy, target)
         faster = by_annoy.seconds <= by_sketch.seconds or by_sketch.recall < target
         if only is Proposer.ANNOY or (by_annoy.recall >= target and faster):
-            return Choice(Proposer.ANNOY, int(by_annoy.effort), by_sketch.effort, by_annoy.recall)
-    return Choice(Proposer.SKETCH, 0, by_sketch.effort, by_sketch.recall)
+            search_k = SAFETY * int(by_annoy.effort)
+            return Choice(Proposer.ANNOY, search_k, share, by_annoy.recall)
+    return Choice(Proposer.SKETCH, 0, share, by_sketch.recall)
 
 
 def decoded_choice(item: dict[str, object]) -> Choice:

@@ -13,6 +13,7 @@ from index.forest import Forest
 from index.projection import Projection, comparable
 from index.sketch import Sketch
 
+_INSPECTED_PER_ROW = 8
 _KEPT_PER_CANDIDATE = 20
 
 
@@ -32,11 +33,19 @@ class Finders:
         return self.by_sketch(query, wanted, min(1.0, choice.share * effort))
 
     def by_annoy(self, query: Vector, wanted: int, search_k: int) -> Ids:
-        """The rows Annoy finds; none where there are no trees."""
+        """The rows Annoy finds; none where there are no trees.
+
+        In few directions the right one may be far down Annoy's list: more than are wanted are
+        taken from it, and compared by all their bits.
+        """
         if self.forest is None:
             return np.empty(0, dtype=np.int64)
-        short = self.projection.shortened(comparable(query[None, :], self.similarity))[0]
-        return self.forest.nearest(short, wanted, search_k)
+        whole = comparable(query[None, :], self.similarity)
+        short = self.projection.shortened(whole)[0]
+        rows = self.forest.nearest(short, max(wanted, search_k // _INSPECTED_PER_ROW), search_k)
+        if len(rows) <= wanted:
+            return rows
+        return self.sketch.nearest_of(rows, self.projection.words(whole)[0], wanted)
 
     def by_sketch(self, query: Vector, wanted: int, share: float) -> Ids:
         """The rows whose bits are most like the query's: more than `wanted` of a larger share."""

@@ -32,8 +32,8 @@ class Policy:
     forest_from: int = 20_000
     trees: int = 50
     candidates: int = 100
-    recall: float = 0.995
-    probes: int = 400
+    recall: float = 0.999
+    probes: int = 300
     only: Proposer | None = None
     build_jobs: int = 0
     child_from: int = 20_000

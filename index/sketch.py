@@ -47,10 +47,12 @@ class Sketch:
         The first pass keeps about `share` of the rows for the second, and several per wanted one.
         """
         kept = self._kept(query, max(_LEAST_KEPT, 4 * wanted, int(share * self.words.shape[0])))
-        if len(kept) <= wanted:
-            return kept
-        differing = np.bitwise_count(self.words[kept] ^ query).sum(axis=1, dtype=np.uint16)
-        best: Ids = kept[np.argpartition(differing, wanted)[:wanted]]
+        return kept if len(kept) <= wanted else self.nearest_of(kept, query, wanted)
+
+    def nearest_of(self, rows: Ids, query: Words, wanted: int) -> Ids:
+        """The `wanted` of more `rows` with most bits of `query` (WORDS,), in no order."""
+        differing = np.bitwise_count(self.words[rows] ^ query).sum(axis=1, dtype=np.uint16)
+        best: Ids = rows[np.argpartition(differing, wanted)[:wanted]]
         return best
 
     def _kept(self, query: Words, wanted: int) -> Ids:

@@ -7,8 +7,9 @@ import numpy as np
 
 from core.types import Vector
 from core.vectors import similarity_of
-from index.measure import measured, probes
+from index.measure import measured
 from index.policy import Policy
+from index.probes import probes
 from index.progress import OnProgress
 from index.report import TuneReport
 from index.search import search

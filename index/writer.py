@@ -13,8 +13,9 @@ from index.choice import EXACT, Choice, Proposer
 from index.errors import room_for
 from index.finders import Finders
 from index.forest import Forest, plant
-from index.measure import measured, probes
+from index.measure import measured
 from index.policy import Policy
+from index.probes import probes
 from index.progress import OnProgress
 from index.projection import SAMPLE, Projection, comparable
 from index.recipe import Recipe
