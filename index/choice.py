@@ -30,7 +30,7 @@ EXACT = Choice(Proposer.EXACT, 0, 1.0, 1.0)
 SEARCH_KS = (1000, 2000, 4000, 8000, 16_000, 32_000)
 SHARES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.03, 0.1)
 
-SAFETY = 2
+SAFETY = 4
 """Times the least effort that reached the target: a few hundred probes cannot tell 0.999 from
 0.99."""
 

@@ -57,11 +57,18 @@ class Current:
         finally:
             self._manifest_lock.release()
 
-    def publish(self, segments: tuple[LiveSegment, ...], covered: int) -> None:
-        """Publish `segments` and stand on them; for the holder of the maintainer's lease."""
+    def publish(
+        self, segments: tuple[LiveSegment, ...], covered: int, *, anew: bool = False
+    ) -> None:
+        """Publish `segments` and stand on them; for the holder of the maintainer's lease.
+
+        `anew`: whatever was applied before is forgotten.
+        """
         with self._manifest_lock:
             self._store.publish(segments, covered)
-            self._stand_on(segments, covered)
+            with self._state_lock:
+                (self._state.reset if anew else self._state.rebase)(segments, covered)
+                self._follow()
             self._seen = self._store.identity()
 
     def _adopt(self) -> bool:
@@ -124,5 +131,8 @@ class Current:
     def _stand_on(self, segments: tuple[LiveSegment, ...], covered: int) -> None:
         with self._state_lock:
             self._state.rebase(segments, covered)
-            self._snapshot = self._state.snapshot()
-            self._problem = None
+            self._follow()
+
+    def _follow(self) -> None:
+        self._snapshot = self._state.snapshot()
+        self._problem = None

@@ -76,6 +76,14 @@ class FaceIndex:
         """Why the published index could not be used; None when all is well. Not for users."""
         return self._current.problem
 
+    @property
+    def sound(self) -> bool:
+        """False while searches may miss faces since embeddings of the index are damaged.
+
+        Damaged trees do no harm: they are a `problem`, and are not used.
+        """
+        return all(part.segment.sound for part in self._current.snapshot.segments)
+
     def face_ids(self) -> Ids:
         """The live faces in ascending order, shape (n,)."""
         return np.sort(self._current.snapshot.faces())

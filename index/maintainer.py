@@ -1,5 +1,6 @@
 """Seals, merges and rebuilds: one process at a time writes, all others go on searching."""
 
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from core.lease import lease
 from core.types import EmbeddingSpec, FaceAdded
+from index.choice import Proposer
 from index.current import Current
 from index.errors import IndexDamaged
 from index.policy import Plan, Policy, SegmentSize, plan
@@ -17,6 +19,9 @@ from index.sources import Source
 from index.spool import spooled
 from index.store import Store
 from index.tuning import reported, tuned
+
+_FEW = 50
+"""Probes for a segment that is replaced as soon as its trees are built."""
 
 
 class Maintainer:
@@ -53,13 +58,27 @@ class Maintainer:
             return True
 
     def rebuild(self, rows: Iterable[FaceAdded], position: int, on_progress: OnProgress) -> None:
-        """Publish `rows`, which are all there is at seq `position`, as the whole index."""
+        """Publish `rows`, which are all there is at seq `position`, as the whole index.
+
+        A large one in two steps: what searches need at once, then Annoy's trees.
+        """
+        quick = replace(self._policy, forest_from=sys.maxsize, probes=_FEW)
         with lease(self._store.lock_path, wait=True):
             self._store.sweep()
             with self._store.spool() as folder:
                 source = spooled(folder, rows, self._spec.dimensions, on_progress)
-                self._publish((), [source], position, on_progress)
+                later = self._may_have_trees(source)
+                policy = quick if later else self._policy
+                segments = self._built([source], position, policy, on_progress)
+            self._current.publish(segments, position, anew=True)
             self._store.sweep()
+            if later:
+                self._carry_out(Plan((0,)), self._current.snapshot, on_progress)
+                self._store.sweep()
+
+    def _may_have_trees(self, source: Source) -> bool:
+        living = int(np.count_nonzero(source.alive))
+        return living >= self._policy.forest_from and self._policy.only is not Proposer.SKETCH
 
     def tune(self, target: float, probes: int, on_progress: OnProgress) -> TuneReport | None:
         """See FaceIndex.tune."""
@@ -113,19 +132,15 @@ class Maintainer:
             except IndexDamaged as error:
                 self._current.report(part.segment, error)
                 return False
-        self._publish(kept, [*sources, delta], snapshot.position, on_progress)
+        built = self._built([*sources, delta], snapshot.position, self._policy, on_progress)
+        self._current.publish((*kept, *built), snapshot.position)
         return True
 
-    def _publish(
-        self,
-        kept: tuple[LiveSegment, ...],
-        sources: list[Source],
-        covered: int,
-        on_progress: OnProgress,
-    ) -> None:
-        segments = kept
-        if any(source.alive.any() for source in sources):
-            segment = self._store.add_segment(sources, covered, self._policy, on_progress)
-            none_removed = np.empty(0, dtype=np.int64)
-            segments = (*kept, LiveSegment.of(segment, segment.meta.choice, none_removed))
-        self._current.publish(segments, covered)
+    def _built(
+        self, sources: list[Source], covered: int, policy: Policy, on_progress: OnProgress
+    ) -> tuple[LiveSegment, ...]:
+        """A segment of what lives in `sources`; none where nothing does."""
+        if not any(source.alive.any() for source in sources):
+            return ()
+        segment = self._store.add_segment(sources, covered, policy, on_progress)
+        return (LiveSegment.of(segment, segment.meta.choice, np.empty(0, dtype=np.int64)),)

@@ -29,6 +29,7 @@ from index.segment_meta import (
     SegmentMeta,
     compare,
     read,
+    sealed,
 )
 from index.sketch import Sketch
 
@@ -47,7 +48,7 @@ class Segment:
     ) -> None:
         self.name, self.sha256, self.meta, self.rows = name, sha256, meta, rows
         self._directory = directory
-        self._checked = False
+        self._checked, self._sound = False, True
         self.finders: Finders | None = None
 
     @classmethod
@@ -87,11 +88,20 @@ class Segment:
         """Whether every file was compared with its checksum."""
         return self._checked
 
+    @property
+    def sound(self) -> bool:
+        """Whether nothing that searches use is known to be damaged; damaged trees are not used."""
+        return self._sound
+
     def check_rest(self, directory: Path) -> None:
         """Compare what was not compared yet, then use the trees; raises IndexDamaged."""
         if self._checked:
             return
-        compare(directory, self.meta, tuple(n for n in LARGE if n in self.meta.files))
+        self._sound = sealed(directory / VECTORS, self.meta.files[VECTORS]) or self.map_is_well()
+        if not self._sound:
+            raise IndexDamaged(f"the vectors of {self.name} do not match their checksum")
+        if TREES in self.meta.files:
+            compare(directory, self.meta, (TREES,))
         try:
             self._use_trees(directory)
         except (OSError, ValueError) as error:

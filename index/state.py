@@ -59,10 +59,14 @@ class State:
         known = covered >= self._covered
         since: list[Change] = [*self._delta.added(), *self._removals] if known else []
         position = max(covered, self._position) if known else covered
+        self.reset(segments, covered)
+        self.apply(sorted(since, key=lambda change: change.seq), position)
+
+    def reset(self, segments: tuple[LiveSegment, ...], covered: int) -> None:
+        """Stand on other segments and forget everything else: it may be of another database."""
         self._delta = Delta(self._spec.dimensions)
         self._removals = []
         self._segments, self._covered, self._position = segments, covered, covered
-        self.apply(sorted(since, key=lambda change: change.seq), position)
 
     def _apply_one(self, change: Change) -> None:
         if isinstance(change, FaceAdded):

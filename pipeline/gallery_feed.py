@@ -104,7 +104,4 @@ class Feed:
         return batch.position > position
 
     def _damage(self) -> Fault | None:
-        # Without segments everything comes from the database, whatever is published.
-        if self._index.problem is not None and self._index.status().segments:
-            return Fault.DAMAGED
-        return None
+        return None if self._index.sound else Fault.DAMAGED

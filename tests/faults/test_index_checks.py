@@ -58,6 +58,7 @@ def test_damaged_trees_are_never_opened_and_the_next_upkeep_makes_them_anew(
     index.finish_checks()
     assert not well(index)
     assert not index.status().segments[0].checked
+    assert index.sound
     assert finds_everyone(index)
     assert not index.verify().ok
     # Its vectors are well: no database is needed.
@@ -72,6 +73,7 @@ def test_damaged_vectors_are_a_problem_until_the_database_makes_them_anew(publis
     index = opened(published)
     index.finish_checks()
     assert not well(index)
+    assert not index.sound
     wrong = [row for row, v in enumerate(VECTORS) if index.search(v, 1)[0].face_id != row + 1]
     assert len(wrong) < 5
     # A damage is not carried into a new segment.
