@@ -23,9 +23,9 @@ from pipeline.gallery import LiveGallery
 
 SPEC = EmbeddingSpec("test", "0" * 64, "mtcnn", "five", "none", 32, Similarity.COSINE)
 POLICY = Policy(
-    seal_at=64, exact_below=32, forest_from=300, candidates=20, probes=20, trees=5, fanout=3
+    seal_at=16, exact_below=32, forest_from=200, candidates=20, probes=20, trees=5, fanout=3
 )
-"""Seals every second or so, and merges with all three ways of finding candidates."""
+"""Seals about every second, and merges with all three ways of finding candidates."""
 MOST_FACES = 200_000
 NEW, COMMITTED, LEAVING, GONE = range(4)
 _ENROLLED_AHEAD = 50
