@@ -8,6 +8,7 @@ import pytest
 from core.errors import ModelError
 from core.types import Change, FaceAdded, FaceRemoved, Vector
 from index import FaceIndex, Policy
+from index.sketch import Sketch
 from tests.index_kit import SMALL, added, brute_force, by_id, embeddings, fill, space
 
 
@@ -194,3 +195,34 @@ def test_the_defaults_leave_small_galleries_alone_and_seal_large_ones(tmp_path: 
     fill(index, vectors[2047:], first_id=2048)
     assert index.maintain()
     assert len(index.verify().segments) == 1
+
+
+def test_tuning_is_measured_recorded_and_heard_of_by_others(tmp_path: Path) -> None:
+    policy = Policy(exact_below=100, forest_from=1000, trees=10, recall=0.5, probes=20)
+    index = FaceIndex.open(tmp_path, space(), policy)
+    assert index.tune(0.99) is None, "everything is searched exactly"
+    index.rebuild(added(embeddings(4000)), 4000)
+    other = FaceIndex.open(tmp_path, space(), policy)
+    before = other.status().segments
+    report = index.tune(1.0, probes=60)
+    assert report is not None
+    assert report.target == 1.0
+    assert 5 < report.probes <= 60
+    assert report.recall > 0.9
+    assert other.refresh()
+    (after,) = other.status().segments
+    assert index.status().segments == (after,)
+    assert after.name == before[0].name
+    assert after.recall >= before[0].recall
+
+
+def test_a_search_that_finds_nobody_is_told_by_tuning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = FaceIndex.open(tmp_path, space(), Policy(exact_below=100, probes=20))
+    index.rebuild(added(embeddings(4000)), 4000)
+    monkeypatch.setattr(Sketch, "nearest", lambda _self, _query, wanted, _share: np.arange(wanted))
+    report = index.tune(0.9, probes=60)
+    assert report is not None
+    assert report.recall < 0.2
+    assert index.status().segments[0].recall < 0.2
