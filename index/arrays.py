@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -48,3 +49,13 @@ def npy_header(count: int, dimensions: int) -> bytes:
     if len(buffer.getvalue()) != _HEADER_BYTES:
         raise ValueError("an .npy header of another length")
     return buffer.getvalue()
+
+
+def save(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write `array` to a new .npy file.
+
+    As numpy.save, which does not notice when the disk is full at the last bytes.
+    """
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(np.ascontiguousarray(array).data)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.errors import StorageFull
+from core.errors import ServiceError, StorageFull
 
 _FULL = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 
@@ -18,8 +18,11 @@ class IndexDamaged(Exception):
     """
 
 
-class BuildFailed(Exception):
+class BuildFailed(ServiceError):
     """A segment could not be built; what was published before stays."""
+
+    code = "internal"
+    retryable = True
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import numpy as np
 
 from core.errors import StorageFull
 from core.types import EmbeddingSpec, Similarity
-from index.arrays import Rows
+from index.arrays import Rows, save
 from index.choice import Proposer
 from index.errors import BuildFailed
 from index.policy import Policy
@@ -61,10 +61,10 @@ def _spooled(stem: Path, source: Source) -> tuple[str, str, str]:
     faces, vectors, alive = (
         stem.with_suffix(f".{part}.npy") for part in ("faces", "vectors", "alive")
     )
-    np.save(faces, source.rows.faces)
-    np.save(alive, source.alive)
+    save(faces, source.rows.faces)
+    save(alive, source.alive)
     if source.file is None:
-        np.save(vectors, source.rows.vectors)
+        save(vectors, source.rows.vectors)
     return str(faces), str(source.file or vectors), str(alive)
 
 
@@ -85,5 +85,5 @@ def _run(directory: Path, on_progress: OnProgress) -> str:
     if last[:1] == [FULL]:
         raise StorageFull("the disk has no room for the index")
     if child.returncode != 0 or last[:1] != [DONE]:
-        raise BuildFailed(f"the build of a segment ended with {child.returncode}")
+        raise BuildFailed(f"the build of a part of the index ended with {child.returncode}")
     return last[1]

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.types import Matrix, Similarity, Vector
+from index.arrays import save
 
 SHORT = 32
 """Principal directions that the trees are built on: 64 found less in the same time (measured)."""
@@ -63,7 +64,7 @@ class Projection:
 
     def save(self, path: Path) -> None:
         """Write it to `path`."""
-        np.save(path, np.hstack([self.mean[:, None], self.principal, self.axes]))
+        save(path, np.hstack([self.mean[:, None], self.principal, self.axes]))
 
     @classmethod
     def load(cls, path: Path, dimensions: int) -> Self:

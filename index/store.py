@@ -7,6 +7,7 @@ maintain.lock            the maintainer's lease
 """
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,7 +18,7 @@ import numpy as np
 
 from core.files import FileIdentity, identity, sync_directory, write_atomic
 from core.types import EmbeddingSpec
-from index.errors import IndexDamaged
+from index.errors import BuildFailed, IndexDamaged
 from index.job import build_apart
 from index.manifest import SEGMENT_NAME, Manifest, SegmentEntry, decode, encode
 from index.policy import Policy
@@ -30,6 +31,7 @@ from index.sources import Merged, Source
 from index.writer import write
 
 _BUILDING = ".building-"
+_TEMPORARY = re.compile(r"\.manifest\.json\..*\.tmp")
 Step = Callable[[str], None]
 
 
@@ -108,11 +110,17 @@ class Store:
             sha256 = _write(building, recipe, sources, on_progress)
             self._on_step("written")
             name = f"seg-{covered:016d}-{os.urandom(6).hex()}"
-            segment = Segment.open(building, name, sha256, self._spec, check_at_once=sys.maxsize)
+            segment = self._read_back(building, name, sha256)
             building.rename(self._directory / name)
         self._on_step("renamed")
         sync_directory(self._directory)
         return segment
+
+    def _read_back(self, building: Path, name: str, sha256: str) -> Segment:
+        try:
+            return Segment.open(building, name, sha256, self._spec, check_at_once=sys.maxsize)
+        except IndexDamaged as error:
+            raise BuildFailed("a new segment is not what was written; it is not used") from error
 
     @contextmanager
     def spool(self) -> Iterator[Path]:
@@ -161,6 +169,8 @@ class Store:
             if orphan or path.name.startswith(_BUILDING):
                 shutil.rmtree(path, ignore_errors=True)
                 self._on_step("swept")
+            elif _TEMPORARY.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
     def check(self, manifest: Manifest, on_progress: OnProgress) -> list[str]:
         """What is wrong with the published segments, read from disk again."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.files import sha256_bytes, sync_directory
 from core.types import EmbeddingSpec, Matrix
-from index.arrays import npy_header
+from index.arrays import npy_header, save
 from index.choice import EXACT, Choice, Proposer
 from index.errors import room_for
 from index.finders import Finders
@@ -45,7 +45,7 @@ def write(directory: Path, recipe: Recipe, rows: Merged, on_progress: OnProgress
     """
     spec, policy = recipe.spec, recipe.policy
     with room_for(directory, _estimate(len(rows), spec, policy)):
-        np.save(directory / FACES, rows.faces)
+        save(directory / FACES, rows.faces)
         _write_vectors(directory / VECTORS, rows, spec, on_progress)
         choice = EXACT
         if len(rows) > policy.exact_below:
@@ -80,8 +80,8 @@ def _write_finders(
         [projection.words(block) for block in _blocks(vectors, spec, "sketching", on_progress)]
     )
     heads = np.ascontiguousarray(words[:, :HEAD_WORDS].T)
-    np.save(directory / HEADS, heads)
-    np.save(directory / WORDS, words)
+    save(directory / HEADS, heads)
+    save(directory / WORDS, words)
     forest = None
     if count >= policy.forest_from and policy.only is not Proposer.SKETCH:
         short = (

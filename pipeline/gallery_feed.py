@@ -79,9 +79,10 @@ class Feed:
         self._found, self.difference = None, Difference()
 
     def _apply_new(self) -> Fault | None:
+        # In this order: another thread may adopt a manifest of later changes meanwhile.
+        position = self._index.position
         with self._database.read() as session:
             newest = gallery.last_seq(session)
-        position = self._index.position
         if newest < position:
             # The database was set back to a backup: what the index has is from elsewhere.
             self._found = Fault.AHEAD

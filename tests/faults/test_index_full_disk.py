@@ -57,9 +57,6 @@ def test_no_publication_whose_files_were_cut_short(outcomes: dict[int, str]) -> 
     assert {outcome.split()[1] for outcome in outcomes.values()} == {str(EARLY)}, outcomes
 
 
-@pytest.mark.xfail(
-    strict=True, reason="numpy's save does not notice the last bytes: IndexDamaged, unpromised"
-)
 def test_a_full_disk_is_said_as_promised(outcomes: dict[int, str]) -> None:
     raised = {limit: outcome.split()[0] for limit, outcome in outcomes.items()}
     assert set(raised.values()) <= {"StorageFull", "OSError"}, raised

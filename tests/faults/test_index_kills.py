@@ -81,7 +81,6 @@ def test_a_maintainer_killed_anywhere_leaves_the_old_or_the_new(
         assert index.verify().ok
 
 
-@pytest.mark.xfail(strict=True, reason="a killed publisher's temporary manifest is never swept")
 def test_no_temporary_file_outlives_the_next_maintainer(killed: tuple[Path, list[str]]) -> None:
     folder, events = killed
     for number, event in enumerate(events):

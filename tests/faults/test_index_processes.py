@@ -109,7 +109,6 @@ def enroll(database: Database, first: int, count: int) -> None:
             faces.add(session, person, SPEC, vector_of(face_id), {})
 
 
-@pytest.mark.xfail(strict=True, reason="the newest seq is read before the index's position")
 def test_a_manifest_that_another_thread_adopts_meanwhile_is_no_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
