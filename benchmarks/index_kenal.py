@@ -30,6 +30,7 @@ class Kenal:
 
         index = FaceIndex.open(job.folder, spec(job.vectors.shape[1]))
         index.rebuild(faces(job.vectors), len(job.vectors), heard)
+        index.maintain(heard)
 
     def open(self, job: Job) -> Iterable[Setting]:
         index = FaceIndex.open(job.folder, spec(job.vectors.shape[1]))

@@ -7,18 +7,22 @@ from core.errors import ModelError
 from core.types import Matrix, Similarity, Vector
 
 _STORED = np.dtype("<f4")
+LEAST_LENGTH, MOST_LENGTH = 1e-6, 1e6
+"""Of a usable embedding; the networks' lie between 0.5 and 50."""
 
 
 def checked_vector(values: npt.ArrayLike, dimensions: int) -> Vector:
     """`values` as one float32 embedding, shape (dimensions,).
 
-    Raises ModelError for a wrong shape, a non-finite value or a zero vector: such a vector
+    Raises ModelError for a wrong shape, a non-finite value or a vector next to zero or infinity:
+    such a vector
     matches anything or nothing, and must never be stored or searched.
     """
     vector = np.ascontiguousarray(values, dtype=np.float32)
     if vector.shape != (dimensions,):
         raise ModelError(f"an embedding of this space has {dimensions} numbers")
-    if not np.isfinite(vector).all() or not vector.any():
+    # Of such lengths, squares and products of float32 lose or overflow.
+    if not LEAST_LENGTH <= np.linalg.norm(vector.astype(np.float64)) <= MOST_LENGTH:
         raise ModelError("the network gave no usable embedding for this face")
     return vector
 

@@ -11,6 +11,7 @@ from sqlalchemy import CompoundSelect, null, select, union_all
 from sqlalchemy.orm import Session
 
 from core.types import Change, EmbeddingSpec, FaceAdded, FaceRemoved, Matrix
+from core.vectors import LEAST_LENGTH, MOST_LENGTH
 from db.gallery import find_spec_id, last_seq
 from db.models import Deletion, FaceRow
 
@@ -133,7 +134,8 @@ def _stored(rows: Sequence[tuple[int, int, bytes]], spec: EmbeddingSpec, positio
     vectors = np.frombuffer(b"".join(stored for _, _, stored in whole), dtype=_STORED)
     vectors = vectors.astype(np.float32, copy=False).reshape(-1, spec.dimensions)
     # As core.vectors.checked_vector has it, for all rows at once.
-    usable = np.isfinite(vectors).all(axis=1) & vectors.any(axis=1)
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+    usable = (lengths >= LEAST_LENGTH) & (lengths <= MOST_LENGTH)
     if len(whole) == len(rows) and usable.all():
         return Stored(seqs, faces, vectors, position, faces[:0])
     # Damaged ones must not keep the others from use.

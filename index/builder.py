@@ -1,4 +1,4 @@
-"""Builds one segment: `python -m index.builder DIRECTORY`, started by index.job only.
+"""Builds one segment: a program of its own, started by index.job only.
 
 Says on standard output how far it is, and last the checksum of the segment. It ends when its
 parent does: standard input is then closed.
@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from core.errors import StorageFull
-from index.job import DONE, FULL, PROGRESS, load
+from index.job import DONE, FAILED, FULL, PROGRESS, STARTED, load
 from index.sources import Merged
 from index.writer import write
 
@@ -37,12 +37,17 @@ def main(directory: Path) -> None:
     # Searches come first: what is built is not waited for.
     os.nice(_NICE)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    recipe, sources = load(directory)
+    _say(STARTED)
     try:
+        recipe, sources = load(directory)
         sha256 = write(directory, recipe, Merged.of(sources), _Speaker())
     except StorageFull:
         _say(FULL)
         return
+    except Exception as error:
+        # Its kind only: texts of errors name paths.
+        _say(f"{FAILED} {type(error).__name__}")
+        raise
     _say(f"{DONE} {sha256}")
 
 
@@ -56,7 +61,3 @@ def _end_with_parent() -> None:
     while os.read(0, 1):
         pass
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

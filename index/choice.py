@@ -30,6 +30,8 @@ EXACT = Choice(Proposer.EXACT, 0, 1.0, 1.0)
 SEARCH_KS = (1000, 2000, 4000, 8000, 16_000, 32_000)
 SHARES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.03, 0.1)
 
+FLOOR = 0.9
+"""Of the target: what finds less is not worth its speed."""
 SAFETY = 4
 """Times the least effort that reached the target: a few hundred probes cannot tell 0.999 from
 0.99."""
@@ -55,8 +57,13 @@ def least(trials: list[Trial], target: float) -> Trial:
 def chosen(
     sketch: list[Trial], annoy: list[Trial], target: float, only: Proposer | None = None
 ) -> Choice:
-    """The faster of those that reach `target`, the sketch where neither does; or the only one."""
+    """The faster of those that reach `target`, the sketch where neither does; or the only one.
+
+    Where both find too few, as among faces that are all alike, everyone is compared.
+    """
     by_sketch = least(sketch, target)
+    if only is None and max(trial.recall for trial in [*sketch, *annoy]) < FLOOR * target:
+        return EXACT
     share = min(1.0, SAFETY * by_sketch.effort)
     if annoy and only is not Proposer.SKETCH:
         by_annoy = least(annoy, target)

@@ -36,13 +36,14 @@ class Current:
 
     @property
     def problem(self) -> str | None:
-        """Why the published index could not be used."""
-        return self._problem
+        """What of the index is damaged: an open segment, or what was to be opened next."""
+        damages = (part.segment.damage for part in self._snapshot.segments)
+        return next((damage for damage in damages if damage), self._problem)
 
-    def apply(self, changes: Sequence[Change], position: int) -> None:
+    def apply(self, changes: Sequence[Change], position: int, after: int | None) -> None:
         """See State.apply; the next search sees it."""
         with self._state_lock:
-            self._state.apply(changes, position)
+            self._state.apply(changes, position, after)
             self._snapshot = self._state.snapshot()
 
     def refresh(self, wait: bool) -> bool:
@@ -71,6 +72,21 @@ class Current:
                 self._follow()
             self._seen = self._store.identity()
 
+    def reopen(self) -> None:
+        """Stand on what is published and forget everything else: it may be of another database."""
+        with self._manifest_lock:
+            self._seen = self._store.identity()
+            try:
+                manifest = self._store.manifest()
+                segments = self._store.load(manifest, {})
+            except IndexDamaged as error:
+                self._problem = str(error)
+                return
+            with self._state_lock:
+                self._state.reset(segments, manifest.covered)
+                self._follow()
+        self._check_in_background(segments)
+
     def _adopt(self) -> bool:
         for _ in range(_ATTEMPTS):
             seen = self._store.identity()
@@ -97,12 +113,11 @@ class Current:
         self._check_in_background(segments)
         return True
 
-    def report(self, segment: Segment, error: IndexDamaged) -> None:
-        """Tell of a damaged segment; of one that was replaced meanwhile there is nothing to tell,
-        it may have been swept away while it was read."""
-        with self._state_lock:
-            if any(part.segment is segment for part in self._snapshot.segments):
-                self._problem = str(error)
+    @staticmethod
+    def report(segment: Segment, error: IndexDamaged) -> None:
+        """Tell of a damaged segment. It is a problem while it is searched: one that was replaced
+        meanwhile may only have been swept away while it was read."""
+        segment.damage = str(error)
 
     def finish_checks(self) -> None:
         """Wait for the background checks."""

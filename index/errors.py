@@ -18,6 +18,14 @@ class IndexDamaged(Exception):
     """
 
 
+class WentBack(Exception):
+    """The index was made anew for an earlier seq than the caller had brought it to."""
+
+
+class CannotStart(Exception):
+    """The builder is a process that cannot be started here."""
+
+
 class BuildFailed(ServiceError):
     """A segment could not be built; what was published before stays."""
 

@@ -10,7 +10,7 @@ from core.types import Change, EmbeddingSpec, FaceAdded, Match, Vector
 from core.vectors import checked_vector
 from index.arrays import Ids, Rows
 from index.current import Current
-from index.errors import IndexDamaged
+from index.errors import IndexDamaged, WentBack
 from index.maintainer import Maintainer
 from index.policy import DEFAULT_POLICY, Policy
 from index.progress import OnProgress, unheard
@@ -92,21 +92,27 @@ class FaceIndex:
         """Those of `face_ids` that live, with their embeddings as stored in the index."""
         return self._current.snapshot.rows_with(face_ids)
 
-    def apply(self, changes: Sequence[Change], position: int) -> None:
+    def apply(self, changes: Sequence[Change], position: int, after: int | None = None) -> None:
         """Apply what the database holds after `self.position`, up to its seq `position`.
 
+        `after` is the position they were read for: where it went back meanwhile nothing is
+        applied, and the caller reads again.
         What was applied before is skipped. All or nothing: raises ModelError for an unusable
         vector, ValueError unless the seqs increase up to `position`.
         """
-        self._current.apply(changes, position)
+        self._current.apply(changes, position, after)
 
-    def search(self, query: Vector, k: int) -> list[Match]:
+    def search(self, query: Vector, k: int, at_least: int = 0) -> list[Match]:
         """The best `k` live faces by exact similarity, then face id; fewer only where fewer live.
 
-        `query` is (d,). Raises ModelError when it is no embedding of this space.
+        `query` is (d,). Raises ModelError when it is no embedding of this space, WentBack where
+        the position is less than `at_least`: the caller catches up again.
         """
         checked = checked_vector(query, self._spec.dimensions)
-        return search(self._current.snapshot, checked, k, self._policy)
+        snapshot = self._current.snapshot
+        if snapshot.position < at_least:
+            raise WentBack
+        return search(snapshot, checked, k, self._policy)
 
     def refresh(self) -> bool:
         """Stand on a newer manifest of another process, if there is one; whether there was.
@@ -114,6 +120,11 @@ class FaceIndex:
         One stat when nothing changed; returns at once while another thread is at it.
         """
         return self._current.refresh(wait=False)
+
+    def reopen(self) -> None:
+        """Stand on what is published and forget every change applied: it may be of another
+        database. What could not be opened is tried again."""
+        self._current.reopen()
 
     def finish_checks(self) -> None:
         """Wait until every open segment was compared with its checksums.
@@ -141,14 +152,20 @@ class FaceIndex:
         return self._maintainer.compact(on_progress)
 
     def rebuild(
-        self, rows: Iterable[FaceAdded], position: int, on_progress: OnProgress = unheard
+        self,
+        rows: Iterable[FaceAdded],
+        position: int,
+        on_progress: OnProgress = unheard,
+        *,
+        anew: bool = False,
     ) -> None:
         """Publish `rows`, all faces the database holds at seq `position`, as the whole index.
 
-        Waits for a running maintainer. Raises ModelError for an unusable vector, and as
-        `maintain`; the old index then stays.
+        A large one without Annoy's trees, which the next `maintain` adds. `anew` forgets what was
+        applied before: it is of another database. Waits for a running maintainer. Raises
+        ModelError for an unusable vector, and as `maintain`; the old index then stays.
         """
-        self._maintainer.rebuild(rows, position, on_progress)
+        self._maintainer.rebuild(rows, position, on_progress, anew=anew)
 
     def tune(
         self, target: float, probes: int = 200, on_progress: OnProgress = unheard

@@ -16,14 +16,14 @@ from core.errors import StorageFull
 from core.types import EmbeddingSpec, Similarity
 from index.arrays import Rows, save
 from index.choice import Proposer
-from index.errors import BuildFailed
+from index.errors import BuildFailed, CannotStart
 from index.policy import Policy
 from index.progress import OnProgress
 from index.recipe import Recipe
 from index.sources import Source
 
 JOB = "job.json"
-FULL, DONE, PROGRESS = "full", "done", "progress"
+STARTED, FAILED, FULL, DONE, PROGRESS = "started", "failed", "full", "done", "progress"
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -32,7 +32,7 @@ def build_apart(
 ) -> str:
     """Have a segment of `sources` written into the empty `directory`; as `writer.write`.
 
-    Raises StorageFull, or BuildFailed where the child ended otherwise.
+    Raises StorageFull, CannotStart, or BuildFailed where the child ended otherwise.
     """
     job = directory / "job"
     job.mkdir()
@@ -53,7 +53,8 @@ def load(directory: Path) -> tuple[Recipe, list[Source]]:
     ]
     only = recipe["policy"]["only"]
     policy = Policy(**recipe["policy"] | {"only": Proposer(only) if only else None})
-    return Recipe(EmbeddingSpec(**spec), policy, int(recipe["covered"])), sources
+    covered, provisional = int(recipe["covered"]), bool(recipe["provisional"])
+    return Recipe(EmbeddingSpec(**spec), policy, covered, provisional), sources
 
 
 def _spooled(stem: Path, source: Source) -> tuple[str, str, str]:
@@ -69,21 +70,31 @@ def _spooled(stem: Path, source: Source) -> tuple[str, str, str]:
 
 
 def _run(directory: Path, on_progress: OnProgress) -> str:
-    command = [sys.executable, "-m", "index.builder", str(directory)]
+    # Not -m: it would look in places that a caller's environment can take away.
+    program = (
+        f"import sys; sys.path.insert(0, {str(_ROOT)!r}); "
+        "from pathlib import Path; from index.builder import main; main(Path(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", program, str(directory)]
     pipe = subprocess.PIPE
+    started = False
     with subprocess.Popen(  # noqa: S603 - our own program
-        command, cwd=_ROOT, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
     ) as child:
         assert child.stdout is not None
         last = ["", ""]
         for line in child.stdout:
             said = line.split()
+            started = True
             if said and said[0] == PROGRESS:
                 on_progress(said[1], int(said[2]), int(said[3]))
             else:
                 last = said
+    if not started:
+        raise CannotStart
     if last[:1] == [FULL]:
         raise StorageFull("the disk has no room for the index")
     if child.returncode != 0 or last[:1] != [DONE]:
-        raise BuildFailed(f"the build of a part of the index ended with {child.returncode}")
+        why = last[1] if last[:1] == [FAILED] else f"status {child.returncode}"
+        raise BuildFailed(f"the build of a part of the index ended with {why}")
     return last[1]

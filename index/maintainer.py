@@ -13,6 +13,7 @@ from index.current import Current
 from index.errors import IndexDamaged
 from index.policy import Plan, Policy, SegmentSize, plan
 from index.progress import OnProgress
+from index.recipe import Recipe
 from index.report import TuneReport
 from index.snapshot import LiveSegment, Snapshot
 from index.sources import Source
@@ -49,6 +50,7 @@ class Maintainer:
             self._current.refresh(wait=True)
             snapshot = self._current.snapshot
             dirty = snapshot.changes > 0 or snapshot.tombstones > 0
+            dirty = dirty or any(part.segment.meta.provisional for part in snapshot.segments)
             if not dirty and len(snapshot.segments) < 2:
                 return False
             everything = Plan(tuple(range(len(snapshot.segments))))
@@ -57,24 +59,25 @@ class Maintainer:
             self._store.sweep()
             return True
 
-    def rebuild(self, rows: Iterable[FaceAdded], position: int, on_progress: OnProgress) -> None:
-        """Publish `rows`, which are all there is at seq `position`, as the whole index.
-
-        A large one in two steps: what searches need at once, then Annoy's trees.
-        """
-        quick = replace(self._policy, forest_from=sys.maxsize, probes=_FEW)
+    def rebuild(
+        self, rows: Iterable[FaceAdded], position: int, on_progress: OnProgress, *, anew: bool
+    ) -> None:
+        """See FaceIndex.rebuild."""
         with lease(self._store.lock_path, wait=True):
             self._store.sweep()
             with self._store.spool() as folder:
                 source = spooled(folder, rows, self._spec.dimensions, on_progress)
-                later = self._may_have_trees(source)
-                policy = quick if later else self._policy
-                segments = self._built([source], position, policy, on_progress)
-            self._current.publish(segments, position, anew=True)
+                recipe = self._recipe(position)
+                if self._may_have_trees(source):
+                    # What searches need at once; the rest takes several times as long.
+                    quick = replace(self._policy, forest_from=sys.maxsize, probes=_FEW)
+                    recipe = replace(recipe, policy=quick, provisional=True)
+                segments = self._built(recipe, [source], on_progress)
+            self._current.publish(segments, position, anew=anew)
             self._store.sweep()
-            if later:
-                self._carry_out(Plan((0,)), self._current.snapshot, on_progress)
-                self._store.sweep()
+
+    def _recipe(self, covered: int) -> Recipe:
+        return Recipe(self._spec, self._policy, covered)
 
     def _may_have_trees(self, source: Source) -> bool:
         living = int(np.count_nonzero(source.alive))
@@ -105,7 +108,10 @@ class Maintainer:
     def _plan(self, snapshot: Snapshot) -> Plan | None:
         if snapshot.position > 0 and self._must_republish(snapshot):
             return Plan(tuple(range(len(snapshot.segments))))
-        sizes = [SegmentSize(part.segment.count, part.live) for part in snapshot.segments]
+        sizes = [
+            SegmentSize(part.segment.count, part.live, part.segment.meta.provisional)
+            for part in snapshot.segments
+        ]
         return plan(sizes, snapshot.delta.live, snapshot.changes, self._policy)
 
     def _must_republish(self, snapshot: Snapshot) -> bool:
@@ -132,15 +138,16 @@ class Maintainer:
             except IndexDamaged as error:
                 self._current.report(part.segment, error)
                 return False
-        built = self._built([*sources, delta], snapshot.position, self._policy, on_progress)
+        recipe = self._recipe(snapshot.position)
+        built = self._built(recipe, [*sources, delta], on_progress)
         self._current.publish((*kept, *built), snapshot.position)
         return True
 
     def _built(
-        self, sources: list[Source], covered: int, policy: Policy, on_progress: OnProgress
+        self, recipe: Recipe, sources: list[Source], on_progress: OnProgress
     ) -> tuple[LiveSegment, ...]:
         """A segment of what lives in `sources`; none where nothing does."""
         if not any(source.alive.any() for source in sources):
             return ()
-        segment = self._store.add_segment(sources, covered, policy, on_progress)
+        segment = self._store.add_segment(recipe, sources, on_progress)
         return (LiveSegment.of(segment, segment.meta.choice, np.empty(0, dtype=np.int64)),)

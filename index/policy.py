@@ -55,10 +55,12 @@ DEFAULT_POLICY = Policy()
 
 @dataclass(frozen=True, slots=True)
 class SegmentSize:
-    """How many faces a segment holds, and how many of them still live."""
+    """How many faces a segment holds, how many of them still live, and whether it waits to be
+    written anew."""
 
     count: int
     live: int
+    provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def plan(
     chosen = {
         place
         for place, size in enumerate(segments)
-        if size.count - size.live >= max(1, policy.vacuum_share * size.count)
+        if size.provisional or size.count - size.live >= max(1, policy.vacuum_share * size.count)
     }
     if changes < policy.seal_at and not chosen:
         return None

@@ -8,8 +8,12 @@ from index.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A segment of the space `spec`, made by `policy`, whose newest change is seq `covered`."""
+    """A segment of the space `spec`, made by `policy`, whose newest change is seq `covered`.
+
+    `provisional`: to be written anew with Annoy's trees as soon as there is time.
+    """
 
     spec: EmbeddingSpec
     policy: Policy
     covered: int
+    provisional: bool = False

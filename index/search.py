@@ -5,6 +5,7 @@ import numpy as np
 from core.types import EmbeddingSpec, Match, Vector
 from core.vectors import similarities
 from index.arrays import Ids, Mask, Rows
+from index.choice import Proposer
 from index.policy import Policy
 from index.snapshot import LiveSegment, Snapshot
 
@@ -35,13 +36,15 @@ def search(snapshot: Snapshot, query: Vector, k: int, policy: Policy) -> list[Ma
 def _proposed(part: LiveSegment, query: Vector, k: int, policy: Policy) -> Ids | None:
     """Living rows that were found, at least k of them; None where all are to be compared."""
     finders, count = part.segment.finders, part.segment.count
-    if finders is None:
+    if finders is None or part.choice.proposer is Proposer.EXACT:
         return None
     wanted, effort = policy.candidates + 4 * k, 1
+    # Where many near ones were removed, those behind them are wanted instead.
+    enough = min(part.live, max(k, wanted // 2))
     while wanted < count:
         rows = finders.nearest(query, wanted, part.choice, effort)
         rows = rows[part.alive[rows]]
-        if rows.shape[0] >= min(k, part.live):
+        if rows.shape[0] >= enough:
             return rows
         # The nearest ones were removed: look further out.
         wanted, effort = wanted * 4, effort * 4

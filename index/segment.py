@@ -12,6 +12,7 @@ from typing import Self
 
 import numpy as np
 
+from core.files import identity
 from core.types import EmbeddingSpec
 from index.arrays import Ids, Rows, npy_header
 from index.errors import IndexDamaged
@@ -49,6 +50,8 @@ class Segment:
         self.name, self.sha256, self.meta, self.rows = name, sha256, meta, rows
         self._directory = directory
         self._checked, self._sound = False, True
+        self._inode = (directory / VECTORS).stat().st_ino
+        self.damage: str | None = None
         self.finders: Finders | None = None
 
     @classmethod
@@ -97,7 +100,7 @@ class Segment:
         """Compare what was not compared yet, then use the trees; raises IndexDamaged."""
         if self._checked:
             return
-        self._sound = sealed(directory / VECTORS, self.meta.files[VECTORS]) or self.map_is_well()
+        self._sound = self._file_is_well(directory / VECTORS) or self.map_is_well()
         if not self._sound:
             raise IndexDamaged(f"the vectors of {self.name} do not match their checksum")
         if TREES in self.meta.files:
@@ -107,6 +110,12 @@ class Segment:
         except (OSError, ValueError) as error:
             raise IndexDamaged(f"the trees of {self.name} cannot be opened") from error
         self._checked = True
+
+    def _file_is_well(self, path: Path) -> bool:
+        """Whether the file that is mapped is still at `path`, and as it was written."""
+        found = identity(path)
+        same = found is not None and found.inode == self._inode
+        return same and sealed(path, self.meta.files[VECTORS])
 
     def map_is_well(self) -> bool:
         """Whether the mapped vectors are those that were written; reads them all."""

@@ -33,7 +33,8 @@ class FileSeal:
 class SegmentMeta:
     """`files` are all of the directory but this; `choice` is what was measured when it was built.
 
-    `covered` is the seq of the newest change in it, `trees` how many Annoy has (0: no file).
+    `covered` is the seq of the newest change in it, `trees` how many Annoy has (0: no file);
+    `provisional`: it waits to be written anew, with trees where they are faster.
     """
 
     spec: str
@@ -42,6 +43,7 @@ class SegmentMeta:
     count: int
     covered: int
     trees: int
+    provisional: bool
     choice: Choice
     files: dict[str, FileSeal]
 
@@ -109,6 +111,7 @@ def _decoded(body: dict[str, object]) -> SegmentMeta:
         count=numbers["count"],
         covered=numbers["covered"],
         trees=numbers["trees"],
+        provisional=bool(body["provisional"]),
         choice=decoded_choice(choice),
         files={
             name: FileSeal(int(seal["size"]), str(seal["sha256"])) for name, seal in files.items()

@@ -32,9 +32,10 @@ class State:
         changes = delta.live + len(self._removals)
         return Snapshot(self._spec, self._segments, delta, self._covered, self._position, changes)
 
-    def apply(self, changes: Sequence[Change], position: int) -> None:
-        """Apply the changes after `position`; all of them or, where one is refused, none.
+    def apply(self, changes: Sequence[Change], position: int, after: int | None = None) -> None:
+        """Apply all changes in (`after`, `position`]; all of them or, where one is refused, none.
 
+        None too where the position went back before `after`: those between would be lost.
         Raises ModelError for an unusable vector, ValueError unless seqs increase up to `position`.
         """
         seqs = [change.seq for change in changes]
@@ -42,6 +43,8 @@ class State:
             raise ValueError("changes come in increasing order of seq")
         if seqs and seqs[-1] > position:
             raise ValueError("the position is at least the last change's seq")
+        if after is not None and after > self._position:
+            return
         new = [self._checked(change) for change in changes if change.seq > self._position]
         for change in new:
             self._apply_one(change)

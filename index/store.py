@@ -6,6 +6,7 @@ seg-<covered>-<random>/  a segment; never changed, its name never used again
 maintain.lock            the maintainer's lease
 """
 
+import logging
 import os
 import re
 import shutil
@@ -18,10 +19,10 @@ import numpy as np
 
 from core.files import FileIdentity, identity, sync_directory, write_atomic
 from core.types import EmbeddingSpec
-from index.errors import BuildFailed, IndexDamaged
+from index.arrays import Rows
+from index.errors import BuildFailed, CannotStart, IndexDamaged
 from index.job import build_apart
 from index.manifest import SEGMENT_NAME, Manifest, SegmentEntry, decode, encode
-from index.policy import Policy
 from index.progress import OnProgress
 from index.recipe import Recipe
 from index.segment import CHECK_AT_ONCE, Segment, verify
@@ -30,6 +31,7 @@ from index.snapshot import LiveSegment
 from index.sources import Merged, Source
 from index.writer import write
 
+_log = logging.getLogger(__name__)
 _BUILDING = ".building-"
 _TEMPORARY = re.compile(r"\.manifest\.json\..*\.tmp")
 Step = Callable[[str], None]
@@ -45,11 +47,12 @@ class Store:
         on_step: Step,
         check_at_once: int = CHECK_AT_ONCE,
     ) -> None:
-        self._directory = directory
+        # The builder is another process, in another working directory.
+        self._directory = directory.absolute()
         self._check_at_once = check_at_once
         self._spec = spec
         self._on_step = on_step
-        self._manifest = directory / "manifest.json"
+        self._manifest = self._directory / "manifest.json"
 
     @property
     def lock_path(self) -> Path:
@@ -94,22 +97,23 @@ class Store:
         """
         file = self._directory / part.segment.name / VECTORS
         if sealed(file, part.segment.meta.files[VECTORS]):
-            return Source(part.segment.rows, part.alive, file)
+            # Mapped anew: ours may be of another file than the one that was compared.
+            vectors = np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
+            return Source(Rows(part.segment.rows.faces, vectors), part.alive, file)
         if part.segment.map_is_well():
             return Source(part.segment.rows, part.alive)
         raise IndexDamaged(f"the vectors of {part.segment.name} do not match their checksum")
 
     def add_segment(
-        self, sources: list[Source], covered: int, policy: Policy, on_progress: OnProgress
+        self, recipe: Recipe, sources: list[Source], on_progress: OnProgress
     ) -> Segment:
         """A new segment of the living rows of `sources`, complete and verified, under its final
         name; not yet in the manifest. Raises StorageFull, OSError or BuildFailed."""
         with self._building() as building:
             self._on_step("building")
-            recipe = Recipe(self._spec, policy, covered)
             sha256 = _write(building, recipe, sources, on_progress)
             self._on_step("written")
-            name = f"seg-{covered:016d}-{os.urandom(6).hex()}"
+            name = f"seg-{recipe.covered:016d}-{os.urandom(6).hex()}"
             segment = self._read_back(building, name, sha256)
             building.rename(self._directory / name)
         self._on_step("renamed")
@@ -163,9 +167,11 @@ class Store:
         try:
             listed = {entry.name for entry in self.manifest().segments}
         except IndexDamaged:
-            return
-        for path in self._directory.iterdir():
-            orphan = SEGMENT_NAME.fullmatch(path.name) and path.name not in listed
+            listed = None
+        for path in self._directory.glob("*"):
+            # Without a manifest a segment may be what readers stand on.
+            named = listed is not None and SEGMENT_NAME.fullmatch(path.name) is not None
+            orphan = named and path.name not in (listed or ())
             if orphan or path.name.startswith(_BUILDING):
                 shutil.rmtree(path, ignore_errors=True)
                 self._on_step("swept")
@@ -193,6 +199,10 @@ def _write(building: Path, recipe: Recipe, sources: list[Source], on_progress: O
     count = sum(int(np.count_nonzero(source.alive)) for source in sources)
     if count < recipe.policy.child_from:
         return write(building, recipe, Merged.of(sources), on_progress)
-    sha256 = build_apart(building, recipe, sources, on_progress)
-    shutil.rmtree(building / "job")
-    return sha256
+    try:
+        return build_apart(building, recipe, sources, on_progress)
+    except CannotStart:
+        _log.warning("no process can be started to build the index in: it is built in this one")
+    finally:
+        shutil.rmtree(building / "job", ignore_errors=True)
+    return write(building, recipe, Merged.of(sources), on_progress)

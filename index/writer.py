@@ -49,7 +49,7 @@ def write(directory: Path, recipe: Recipe, rows: Merged, on_progress: OnProgress
         _write_vectors(directory / VECTORS, rows, spec, on_progress)
         choice = EXACT
         if len(rows) > policy.exact_below:
-            choice = _write_finders(directory, spec, policy, on_progress)
+            choice = _found_or_exact(directory, recipe, on_progress)
         return _seal(directory, recipe, len(rows), choice)
 
 
@@ -67,6 +67,16 @@ def _write_vectors(path: Path, rows: Merged, spec: EmbeddingSpec, on_progress: O
             file.write(block.data)
             done += len(block)
             on_progress("writing", done, len(rows))
+
+
+def _found_or_exact(directory: Path, recipe: Recipe, on_progress: OnProgress) -> Choice:
+    try:
+        return _write_finders(directory, recipe.spec, recipe.policy, on_progress)
+    except (np.linalg.LinAlgError, FloatingPointError):
+        # Nothing can be learned from such numbers: everyone is compared, which always works.
+        for name in (PROJECTION, HEADS, WORDS, TREES):
+            (directory / name).unlink(missing_ok=True)
+        return EXACT
 
 
 def _write_finders(
@@ -93,7 +103,7 @@ def _write_finders(
     finders = Finders(spec.similarity, projection, Sketch(heads, words), forest)
     found = probes(vectors, spec.similarity, policy.probes, on_progress)
     choice = measured(finders, found, policy, policy.recall, on_progress)
-    if forest is not None and choice.search_k == 0:
+    if forest is not None and choice.proposer is not Proposer.ANNOY:
         # Trees that are slower than the sketch on these faces are not worth their room.
         (directory / TREES).unlink()
     return choice
@@ -125,6 +135,7 @@ def _seal(directory: Path, recipe: Recipe, count: int, choice: Choice) -> str:
         count=count,
         covered=recipe.covered,
         trees=recipe.policy.trees if TREES in files else 0,
+        provisional=recipe.provisional,
         choice=choice,
         files={name: FileSeal.of(directory / name) for name in files},
     )

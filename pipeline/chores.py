@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 _HEARTBEAT_SECONDS = 2.0
 _REPORT_SECONDS = 2.0
 _UPKEEP_SECONDS = 10.0
+_UPKEEP_END_SECONDS = 3.0
 # A report of a large ledger takes its time: it is written at most so much of the time.
 _REPORT_SHARE = 20
 
@@ -61,7 +62,8 @@ class Chores:
         """Write the last report, wait for the upkeep, and take the heartbeat away."""
         self._report()
         if self._upkeep_thread is not None:
-            self._upkeep_thread.join()
+            # A build is not waited for: it is dropped whole, and begun anew with the next start.
+            self._upkeep_thread.join(_UPKEEP_END_SECONDS)
         heartbeat_path(self._services.settings).unlink(missing_ok=True)
 
     def _beat(self, intake: "Intake", events: bool) -> None:

@@ -24,7 +24,8 @@ class Rule:
 
 def decide(candidates: Sequence[Candidate], rule: Rule) -> Decision:
     """Identification (1:N) among different people, nearest first."""
-    if not candidates or candidates[0].similarity < rule.threshold:
+    # So written, what is not a number is no match.
+    if not candidates or not candidates[0].similarity >= rule.threshold:
         return Decision.NO_MATCH
     # The second counts even below the threshold: its nearness is what makes the name doubtful.
     if len(candidates) > 1 and rule.is_close(candidates[0].similarity, candidates[1].similarity):
@@ -34,6 +35,6 @@ def decide(candidates: Sequence[Candidate], rule: Rule) -> Decision:
 
 def verify(claimed: Candidate | None, rule: Rule) -> Decision:
     """Verification (1:1) against the nearest face of the claimed person."""
-    if claimed is None or claimed.similarity < rule.threshold:
+    if claimed is None or not claimed.similarity >= rule.threshold:
         return Decision.NO_MATCH
     return Decision.MATCH

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from core.vectors import checked_vector, similarity_of
 from db import faces, gallery
 from db.changes import Ids
 from db.session import Database, Session
-from index import FaceIndex, OnProgress
+from index import FaceIndex, OnProgress, WentBack
 from pipeline import gallery_rows
 from pipeline.gallery_feed import Fault, Feed
 
@@ -113,14 +113,22 @@ class LiveGallery:
         searched now and others wait for the same.
         """
         probe = checked_vector(vector, self._spec.dimensions)
-        propose = self._index.search if self.catch_up() is None else self._compare_all
         wanted = limit * 4
         while True:
-            matches = propose(probe, wanted)
+            matches = self._proposed(probe, wanted)
             found = self._confirmed(probe, matches)[:limit]
             if len(found) == limit or len(matches) < wanted:
                 return found
             wanted *= 4
+
+    def _proposed(self, probe: Vector, wanted: int) -> list[Match]:
+        while True:
+            fault, seq = self._feed.catch_up_to()
+            if fault is not None:
+                return self._compare_all(probe, wanted)
+            # Where it is made anew between the two lines, it may have gone back behind `seq`.
+            with suppress(WentBack):
+                return self._index.search(probe, wanted, at_least=seq)
 
     def compare(self) -> Fault | None:
         """Compare the index with the database: every id, and a sample of the embeddings."""
@@ -144,6 +152,10 @@ class LiveGallery:
             fault = self._feed.compare(before)
             if fault is None and self._index.problem is None:
                 return False
+            if fault is not Fault.BEHIND and self._feed.reopen() is None:
+                self._index.finish_checks()
+                if self._index.problem is None:
+                    return False
             return self._repair_from_database(fault or Fault.DAMAGED, on_progress)
 
     def rebuild(self, on_progress: OnProgress = _unheard) -> int:
@@ -151,8 +163,11 @@ class LiveGallery:
         with self._database.read() as session:
             newest = gallery.last_seq(session)
         rows = gallery_rows.all_added(self._database, self._spec, newest)
+        # What was applied may be of another database; of the same it stays, so that searches
+        # never go back behind it.
+        anew = self.catch_up() in (Fault.AHEAD, Fault.DIFFERENT)
         with self._telling(on_progress) as tell:
-            self._index.rebuild(rows, newest, tell)
+            self._index.rebuild(rows, newest, tell, anew=anew)
         self._feed.forget()
         return self.count
 

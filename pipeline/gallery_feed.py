@@ -37,11 +37,15 @@ class Feed:
 
     def catch_up(self) -> Fault | None:
         """Apply every committed change; or say what must be mended before the index is searched."""
+        return self.catch_up_to()[0]
+
+    def catch_up_to(self) -> tuple[Fault | None, int]:
+        """The same, and the seq that the index was brought to."""
         # Before the lock: reading a new segment takes its time, and searches go on meanwhile.
         self._index.refresh()
         with self._lock:
-            fault = self._apply_new()
-        return fault or self._damage()
+            fault, newest = self._apply_new()
+        return fault or self._damage(), newest
 
     def advance(self) -> None:
         """Apply the next changes, so many as are held in memory at once."""
@@ -74,11 +78,18 @@ class Feed:
             indexed = self._index.face_ids()
             return indexed if self._index.position == newest else None
 
+    def reopen(self) -> Fault | None:
+        """Look once more at what is published: another process may have mended it, or it could
+        only not be read for a moment."""
+        self.forget()
+        self._index.reopen()
+        return self.compare(upto=self._index.position)
+
     def forget(self) -> None:
         """The index was made anew: what was found is past."""
         self._found, self.difference = None, Difference()
 
-    def _apply_new(self) -> Fault | None:
+    def _apply_new(self) -> tuple[Fault | None, int]:
         # In this order: another thread may adopt a manifest of later changes meanwhile.
         position = self._index.position
         with self._database.read() as session:
@@ -87,10 +98,10 @@ class Feed:
             # The database was set back to a backup: what the index has is from elsewhere.
             self._found = Fault.AHEAD
         if self._found is None and newest - position > FAR_BEHIND:
-            return Fault.BEHIND
+            return Fault.BEHIND, newest
         if self._found is None:
             self._apply_up_to(newest)
-        return self._found
+        return self._found, newest
 
     def _apply_up_to(self, seq: int) -> None:
         while self._index.position < seq:
@@ -101,7 +112,7 @@ class Feed:
     def _apply_batch(self, session: Session) -> bool:
         position = self._index.position
         batch = changes.changes_since(session, self._spec, position, _BATCH)
-        self._index.apply(batch.changes, batch.position)
+        self._index.apply(batch.changes, batch.position, after=position)
         return batch.position > position
 
     def _damage(self) -> Fault | None:

@@ -71,6 +71,8 @@ def rebuild() -> None:
     gallery = _gallery()
     with staged("rebuilding") as on_progress:
         count = gallery.rebuild(on_progress)
+        # A large one has no trees yet.
+        gallery.maintain(on_progress)
     click.echo(f"The index is rebuilt: {count} faces.")
 
 

@@ -48,9 +48,9 @@ class Batches:
         self.sizes: list[int] = []
         apply = FaceIndex.apply
 
-        def counted(own: FaceIndex, new: Sequence[Change], position: int) -> None:
+        def counted(own: FaceIndex, new: Sequence[Change], position: int, after: int) -> None:
             self.sizes.append(len(new))
-            apply(own, new, position)
+            apply(own, new, position, after)
 
         monkeypatch.setattr(FaceIndex, "apply", counted)
         monkeypatch.setattr(gallery_feed, "_BATCH", 3)
@@ -75,14 +75,19 @@ def test_a_rebuild_holds_no_transaction(kit: GalleryKit, monkeypatch: pytest.Mon
     rebuild = FaceIndex.rebuild
 
     def watched(
-        own: FaceIndex, rows: Iterable[FaceAdded], position: int, on_progress: OnProgress
+        own: FaceIndex,
+        rows: Iterable[FaceAdded],
+        position: int,
+        on_progress: OnProgress,
+        *,
+        anew: bool,
     ) -> None:
         def looked_at() -> Iterator[FaceAdded]:
             for row in rows:
                 most.append(len(open_now))
                 yield row
 
-        rebuild(own, looked_at(), position, on_progress)
+        rebuild(own, looked_at(), position, on_progress, anew=anew)
         most.append(len(open_now))
 
     def opened(connection: object, *_: object) -> None:
@@ -113,7 +118,12 @@ def test_changes_during_a_rebuild_are_in_it(
     rebuild = FaceIndex.rebuild
 
     def slow(
-        own: FaceIndex, rows: Iterable[FaceAdded], position: int, on_progress: OnProgress
+        own: FaceIndex,
+        rows: Iterable[FaceAdded],
+        position: int,
+        on_progress: OnProgress,
+        *,
+        anew: bool,
     ) -> None:
         def meanwhile() -> Iterator[FaceAdded]:
             for place, row in enumerate(rows):
@@ -123,7 +133,7 @@ def test_changes_during_a_rebuild_are_in_it(
                     assert [kit.who(20), kit.who(11), kit.who(5)] == ["p20", None, "p5"]
                 yield row
 
-        rebuild(own, meanwhile(), position, on_progress)
+        rebuild(own, meanwhile(), position, on_progress, anew=anew)
 
     monkeypatch.setattr(FaceIndex, "rebuild", slow)
     kit.engine.gallery.rebuild()
@@ -202,10 +212,15 @@ def test_one_process_mends_and_the_others_take_it(
     rebuild = FaceIndex.rebuild
 
     def counted(
-        own: FaceIndex, rows: Iterable[FaceAdded], position: int, on_progress: OnProgress
+        own: FaceIndex,
+        rows: Iterable[FaceAdded],
+        position: int,
+        on_progress: OnProgress,
+        *,
+        anew: bool,
     ) -> None:
         rebuilt.append(own)
-        rebuild(own, rows, position, on_progress)
+        rebuild(own, rows, position, on_progress, anew=anew)
 
     monkeypatch.setattr(FaceIndex, "rebuild", counted)
     with gallery_in(kit.drop.parent) as second, gallery_in(kit.drop.parent) as third:
