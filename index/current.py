@@ -29,6 +29,7 @@ class Current:
         self._seen: FileIdentity | None = None
         self._problem: str | None = None
         self._checker: threading.Thread | None = None
+        self.recall: float | None = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -66,7 +67,7 @@ class Current:
         `anew`: whatever was applied before is forgotten.
         """
         with self._manifest_lock:
-            self._store.publish(segments, covered)
+            self._store.publish(segments, covered, self.recall)
             with self._state_lock:
                 (self._state.reset if anew else self._state.rebase)(segments, covered)
                 self._follow()
@@ -79,6 +80,7 @@ class Current:
             try:
                 manifest = self._store.manifest()
                 segments = self._store.load(manifest, {})
+                self.recall = manifest.recall
             except IndexDamaged as error:
                 self._problem = str(error)
                 return
@@ -109,6 +111,7 @@ class Current:
             return False
         opened = {part.segment.name: part.segment for part in snapshot.segments}
         segments = self._store.load(manifest, opened)
+        self.recall = manifest.recall
         self._stand_on(segments, manifest.covered)
         self._check_in_background(segments)
         return True

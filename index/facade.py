@@ -172,8 +172,8 @@ class FaceIndex:
     ) -> TuneReport | None:
         """Measure recall on the live faces and record the least effort that reaches `target`.
 
-        None where every search is exact already, or where the index is damaged: see `problem`.
-        Waits for a running maintainer.
+        What is built later has the same target. None where every search is exact already, or
+        where the index is damaged: see `problem`. Waits for a running maintainer.
         """
         return self._maintainer.tune(target, probes, on_progress)
 

@@ -70,14 +70,15 @@ class Maintainer:
                 recipe = self._recipe(position)
                 if self._may_have_trees(source):
                     # What searches need at once; the rest takes several times as long.
-                    quick = replace(self._policy, forest_from=sys.maxsize, probes=_FEW)
+                    quick = replace(recipe.policy, forest_from=sys.maxsize, probes=_FEW)
                     recipe = replace(recipe, policy=quick, provisional=True)
                 segments = self._built(recipe, [source], on_progress)
             self._current.publish(segments, position, anew=anew)
             self._store.sweep()
 
     def _recipe(self, covered: int) -> Recipe:
-        return Recipe(self._spec, self._policy, covered)
+        recall = self._current.recall or self._policy.recall
+        return Recipe(self._spec, replace(self._policy, recall=recall), covered)
 
     def _may_have_trees(self, source: Source) -> bool:
         living = int(np.count_nonzero(source.alive))
@@ -94,6 +95,7 @@ class Maintainer:
             segments = tuned(snapshot, policy, on_progress)
             if segments is None:
                 return None
+            self._current.recall = target
             self._current.publish(segments, snapshot.covered)
         return reported(self._current.snapshot, policy, on_progress)
 
@@ -122,7 +124,8 @@ class Maintainer:
             listed = {entry.name for entry in self._store.manifest().segments}
         except IndexDamaged:
             listed = set()
-        return any(part.segment.name not in listed for part in snapshot.segments)
+        names = {part.segment.name for part in snapshot.segments}
+        return not names <= listed or not all(map(self._store.holds, snapshot.segments))
 
     def _carry_out(self, todo: Plan, snapshot: Snapshot, on_progress: OnProgress) -> bool:
         """Whether it was published; not where a segment is damaged, which is then the problem."""

@@ -29,10 +29,14 @@ class SegmentEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Every change up to seq `covered` is in `segments`."""
+    """Every change up to seq `covered` is in `segments`.
+
+    `recall` is what an operator tuned to, for the segments that are built later.
+    """
 
     spec: str
     covered: int
+    recall: float | None
     segments: tuple[SegmentEntry, ...]
 
 
@@ -53,7 +57,10 @@ def decode(data: bytes) -> Manifest:
         if whole["sha256"] != _checksum(body):
             raise IndexDamaged("the manifest's checksum does not match")
         entries = tuple(_entry(item) for item in body["segments"])
-        return Manifest(str(body["spec"]), int(body["covered"]), entries)
+        recall = None if body["recall"] is None else float(body["recall"])
+        if recall is not None and not 0 < recall <= 1:
+            raise ValueError("not a share")
+        return Manifest(str(body["spec"]), int(body["covered"]), recall, entries)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise IndexDamaged("the manifest is no manifest") from error
 

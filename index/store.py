@@ -26,7 +26,7 @@ from index.manifest import SEGMENT_NAME, Manifest, SegmentEntry, decode, encode
 from index.progress import OnProgress
 from index.recipe import Recipe
 from index.segment import CHECK_AT_ONCE, Segment, verify
-from index.segment_meta import VECTORS, sealed
+from index.segment_meta import VECTORS, read, sealed
 from index.snapshot import LiveSegment
 from index.sources import Merged, Source
 from index.writer import write
@@ -86,6 +86,15 @@ class Store:
             for entry in manifest.segments
         )
 
+    def holds(self, part: LiveSegment) -> bool:
+        """Whether every file of an open segment is still there, with its size."""
+        directory = self._directory / part.segment.name
+        try:
+            read(directory, part.segment.sha256, self._spec)
+        except IndexDamaged:
+            return False
+        return True
+
     def check_rest(self, segment: Segment) -> None:
         """Compare what of an open segment was not compared yet; raises IndexDamaged."""
         segment.check_rest(self._directory / segment.name)
@@ -142,8 +151,8 @@ class Store:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def publish(self, segments: Iterable[LiveSegment], covered: int) -> None:
-        """Make `segments` the index that covers up to seq `covered`."""
+    def publish(self, segments: Iterable[LiveSegment], covered: int, recall: float | None) -> None:
+        """Make `segments` the index that covers up to seq `covered`, tuned to `recall`."""
         entries = tuple(
             SegmentEntry(
                 part.segment.name,
@@ -155,7 +164,7 @@ class Store:
         )
         self._directory.mkdir(parents=True, exist_ok=True)
         self._on_step("publishing")
-        write_atomic(self._manifest, encode(Manifest(self._spec.digest, covered, entries)))
+        write_atomic(self._manifest, encode(Manifest(self._spec.digest, covered, recall, entries)))
         self._on_step("published")
 
     def sweep(self) -> None:

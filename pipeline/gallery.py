@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -185,10 +186,14 @@ class LiveGallery:
         if fault is Fault.BEHIND and self._index.count > 0:
             self._replay(on_progress)
             return False
-        difference = self._feed.difference
-        what = f"{fault}: {difference}" if difference else str(fault)
+        why = str(self._feed.difference) if self._feed.difference else self._index.problem
+        what = f"{fault}: {why}" if why else str(fault)
         _log.warning("%s; making it anew", what)
-        self.rebuild(on_progress)
+        started = time.monotonic()
+        count = self.rebuild(on_progress)
+        _log.warning(
+            "the index was made anew: %d faces in %.0f s", count, time.monotonic() - started
+        )
         self._repair = Repair(datetime.now(UTC), what)
         return True
 

@@ -98,7 +98,8 @@ class Feed:
             # The database was set back to a backup: what the index has is from elsewhere.
             self._found = Fault.AHEAD
         if self._found is None and newest - position > FAR_BEHIND:
-            return Fault.BEHIND, newest
+            # Where nothing could be opened, that is why it is behind.
+            return Fault.DAMAGED if self._index.problem else Fault.BEHIND, newest
         if self._found is None:
             self._apply_up_to(newest)
         return self._found, newest

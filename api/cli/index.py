@@ -24,6 +24,8 @@ def status() -> None:
     fault = gallery.catch_up()
     if fault is not None:
         click.echo(f"{fault}: it is not searched until it is made anew")
+    if gallery.index.problem is not None:
+        click.echo(f"damaged: {gallery.index.problem}")
     watcher = last_beat(services().settings)
     work = watcher.work if watcher else None
     for line in described(gallery.index.status(), work):

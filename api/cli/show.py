@@ -45,7 +45,7 @@ def staged(title: str) -> Iterator[OnProgress]:
 
         def on_progress(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
-                tasks[stage] = progress.add_task(f"{title}: {stage}")
+                tasks[stage] = progress.add_task(f"{title}: {stage}", total=None)
             progress.update(tasks[stage], completed=done, total=total or None)
 
         yield on_progress

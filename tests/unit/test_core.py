@@ -35,7 +35,9 @@ def test_a_spec_is_told_apart_by_every_field() -> None:
     assert spec.digest == EmbeddingSpec("a", "h", "d", "al", "n", 4, Similarity.COSINE).digest
 
 
-@pytest.mark.parametrize("bad", [[1, 2], [1, 2, math.nan], [0, 0, 0], [1, 2, math.inf]])
+@pytest.mark.parametrize(
+    "bad", [[1, 2], [1, 2, math.nan], [0, 0, 0], [1, 2, math.inf], [1e-24] * 3, [3e38] * 3]
+)
 def test_unusable_vectors_are_refused(bad: list[float]) -> None:
     with pytest.raises(ModelError):
         checked_vector(bad, 3)

@@ -23,6 +23,7 @@ def people(*scores: float) -> list[Candidate]:
         ((0.9, 0.87), Decision.MATCH),
         ((0.9, 0.89), Decision.AMBIGUOUS),
         ((0.9, 0.88), Decision.AMBIGUOUS),
+        ((float("nan"),), Decision.NO_MATCH),
         ((0.9, 0.879), Decision.MATCH),
         ((0.605, 0.595), Decision.AMBIGUOUS),
         ((0.599, 0.598), Decision.NO_MATCH),
@@ -42,3 +43,7 @@ def test_verification_looks_at_the_claimed_person_alone() -> None:
     assert verify(people(0.61)[0], RULE) is Decision.MATCH
     assert verify(people(0.59)[0], RULE) is Decision.NO_MATCH
     assert verify(None, RULE) is Decision.NO_MATCH
+
+
+def test_what_is_not_a_number_verifies_nobody() -> None:
+    assert verify(Candidate("p", 1, float("nan")), RULE) is Decision.NO_MATCH

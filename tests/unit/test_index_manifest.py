@@ -12,6 +12,7 @@ from index.manifest import Manifest, SegmentEntry, decode, encode
 MANIFEST = Manifest(
     "0123456789abcdef",
     4711,
+    0.99,
     (
         SegmentEntry(
             "seg-0000000000004000-00ff00ff00ff",
@@ -79,9 +80,8 @@ def test_anything_else_is_refused(damage: object) -> None:
 
 
 def test_a_name_that_leads_out_of_the_directory_is_refused() -> None:
-    outside = Manifest(
-        "0", 1, (SegmentEntry("../seg-0000000000004711-123456789abc", "", EXACT, ()),)
-    )
+    entry = SegmentEntry("../seg-0000000000004711-123456789abc", "", EXACT, ())
+    outside = Manifest("0", 1, None, (entry,))
     with pytest.raises(IndexDamaged):
         decode(encode(outside))
     assert "../seg" in json.loads(encode(outside))["manifest"]["segments"][0]["name"]
