@@ -32,9 +32,10 @@ SHARES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.03, 0.1)
 
 FLOOR = 0.9
 """Of the target: what finds less is not worth its speed."""
-SAFETY = 4
+ANNOY_SAFETY, SKETCH_SAFETY = 4, 2
 """Times the least effort that reached the target: a few hundred probes cannot tell 0.999 from
-0.99."""
+0.99, and photos at a door are harder than enrolled ones. Annoy's recall grows slowly with effort,
+the sketch's fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,12 @@ def chosen(
     by_sketch = least(sketch, target)
     if only is None and max(trial.recall for trial in [*sketch, *annoy]) < FLOOR * target:
         return EXACT
-    share = min(1.0, SAFETY * by_sketch.effort)
+    share = min(1.0, SKETCH_SAFETY * by_sketch.effort)
     if annoy and only is not Proposer.SKETCH:
         by_annoy = least(annoy, target)
         faster = by_annoy.seconds <= by_sketch.seconds or by_sketch.recall < target
         if only is Proposer.ANNOY or (by_annoy.recall >= target and faster):
-            search_k = SAFETY * int(by_annoy.effort)
+            search_k = ANNOY_SAFETY * int(by_annoy.effort)
             return Choice(Proposer.ANNOY, search_k, share, by_annoy.recall)
     return Choice(Proposer.SKETCH, 0, share, by_sketch.recall)
 

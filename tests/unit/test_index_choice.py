@@ -44,7 +44,7 @@ def test_the_choice(
     by_annoy = [Trial(4000, *annoy)] if annoy else []
     choice = chosen([Trial(0.01, *sketch)], by_annoy, 0.995, only)
     assert choice.proposer is expected
-    assert choice.share == 0.04
+    assert choice.share == 0.02
     assert choice.search_k == (16_000 if expected is Proposer.ANNOY else 0)
 
 
@@ -122,4 +122,4 @@ def test_the_recall_that_is_recorded_is_the_one_that_is_found(target: float) -> 
     ]
     assert choice.proposer is Proposer.SKETCH
     assert np.mean(hits) >= choice.recall
-    assert choice.recall >= target or choice.share == 0.4
+    assert choice.recall >= target or choice.share == 0.2
