@@ -13,7 +13,7 @@ from index.forest import Forest
 from index.projection import Projection, comparable
 from index.sketch import Sketch
 
-_INSPECTED_PER_ROW = 8
+_INSPECTED_PER_ROW = 16
 _KEPT_PER_CANDIDATE = 20
 
 

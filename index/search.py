@@ -66,7 +66,8 @@ def _scores(spec: EmbeddingSpec, query: Vector, rows: Rows) -> Vector:
     # A damage that is not found yet can make a vector zero or not a number: it scores last.
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         scores = similarities(query, rows.vectors, spec.similarity)
-    return np.nan_to_num(scores, copy=False, nan=-1.0)
+    scores[np.isnan(scores)] = -1.0
+    return scores
 
 
 def _top(scores: Vector, faces: Ids, k: int) -> Ids:
