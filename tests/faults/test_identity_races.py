@@ -100,9 +100,9 @@ class Races:
         self.meanwhile = Meanwhile(self._delete)
         search, by_ids = FaceIndex.search, faces.by_ids
 
-        def searching(own: FaceIndex, query: Vector, k: int) -> list[Match]:
+        def searching(own: FaceIndex, query: Vector, k: int, at_least: int) -> list[Match]:
             self._at("asked")
-            found = search(own, query, k)
+            found = search(own, query, k, at_least)
             self._at("proposed")
             return found
 
