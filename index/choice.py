@@ -32,7 +32,7 @@ SHARES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.03, 0.1)
 
 FLOOR = 0.9
 """Of the target: what finds less is not worth its speed."""
-ANNOY_SAFETY, SKETCH_SAFETY = 4, 2
+ANNOY_SAFETY, SKETCH_SAFETY = 3, 2
 """Times the least effort that reached the target: a few hundred probes cannot tell 0.999 from
 0.99, and photos at a door are harder than enrolled ones. Annoy's recall grows slowly with effort,
 the sketch's fast."""

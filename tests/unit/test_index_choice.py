@@ -45,7 +45,7 @@ def test_the_choice(
     choice = chosen([Trial(0.01, *sketch)], by_annoy, 0.995, only)
     assert choice.proposer is expected
     assert choice.share == 0.02
-    assert choice.search_k == (16_000 if expected is Proposer.ANNOY else 0)
+    assert choice.search_k == (12_000 if expected is Proposer.ANNOY else 0)
 
 
 def test_the_least_effort_that_is_enough_or_the_best_there_is() -> None:
