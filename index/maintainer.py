@@ -65,7 +65,7 @@ class Maintainer:
         """See FaceIndex.rebuild."""
         with lease(self._store.lock_path, wait=True):
             self._store.sweep()
-            with self._store.spool() as folder:
+            with self._store.building() as folder:
                 source = spooled(folder, rows, self._spec.dimensions, on_progress)
                 recipe = self._recipe(position)
                 if self._may_have_trees(source):

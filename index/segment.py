@@ -48,7 +48,6 @@ class Segment:
         self, directory: Path, name: str, sha256: str, meta: SegmentMeta, rows: Rows
     ) -> None:
         self.name, self.sha256, self.meta, self.rows = name, sha256, meta, rows
-        self._directory = directory
         self._checked, self._sound = False, True
         self._inode = (directory / VECTORS).stat().st_ino
         self.damage: str | None = None

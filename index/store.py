@@ -118,7 +118,7 @@ class Store:
     ) -> Segment:
         """A new segment of the living rows of `sources`, complete and verified, under its final
         name; not yet in the manifest. Raises StorageFull, OSError or BuildFailed."""
-        with self._building() as building:
+        with self.building() as building:
             self._on_step("building")
             sha256 = _write(building, recipe, sources, on_progress)
             self._on_step("written")
@@ -136,13 +136,8 @@ class Store:
             raise BuildFailed("a new segment is not what was written; it is not used") from error
 
     @contextmanager
-    def spool(self) -> Iterator[Path]:
+    def building(self) -> Iterator[Path]:
         """A folder for a while, swept away after a crash."""
-        with self._building() as folder:
-            yield folder
-
-    @contextmanager
-    def _building(self) -> Iterator[Path]:
         self._directory.mkdir(parents=True, exist_ok=True)
         folder = self._directory / f"{_BUILDING}{os.urandom(6).hex()}"
         folder.mkdir()
