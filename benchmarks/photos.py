@@ -11,10 +11,10 @@ from pathlib import Path
 from core.settings import Settings
 from core.types import Face, Matrix, Point
 from pipeline.builder import build_detector, build_embedder
-from pipeline.detector import Detector
-from pipeline.embedder import Embedder
-from pipeline.images import Photo, decode
-from pipeline.registry import MOBILEFACENET, find
+from pipeline.detection.detector import Detector
+from pipeline.embedders.embedder import Embedder
+from pipeline.images.decode import Photo, decode
+from pipeline.models.registry import MOBILEFACENET, find
 
 LEAST_FACE_PX = 40
 """The default of KENAL_MIN_FACE_PX: smaller faces are never compared."""

@@ -8,10 +8,10 @@ from core.errors import FaceTooSmall, MultipleFaces, NoFace
 from core.settings import Settings
 from core.types import Box, EmbeddingSpec, Face, Matrix
 from pipeline.builder import build_detector, build_embedder
-from pipeline.detector import Detector
-from pipeline.embedder import Embedder
-from pipeline.images import Photo
-from pipeline.registry import find
+from pipeline.detection.detector import Detector
+from pipeline.embedders.embedder import Embedder
+from pipeline.images.decode import Photo
+from pipeline.models.registry import find
 
 
 class UnusedReason(StrEnum):

@@ -2,14 +2,14 @@
 
 from core.errors import InvalidParameter
 from core.settings import Settings
-from pipeline.detector import Detector, PaddedSecondTry
-from pipeline.embedder import Embedder
+from pipeline.detection.detector import Detector, PaddedSecondTry
+from pipeline.detection.mtcnn import MtcnnDetector
 from pipeline.embedders.dlib_resnet import DlibEmbedder
+from pipeline.embedders.embedder import Embedder
 from pipeline.embedders.onnx_embedder import OnnxEmbedder
-from pipeline.model_entry import ModelEntry, Role
-from pipeline.mtcnn_detector import MtcnnDetector
-from pipeline.prepared import network_file
-from pipeline.registry import DLIB, MTCNN
+from pipeline.models.entry import ModelEntry, Role
+from pipeline.models.prepared import network_file
+from pipeline.models.registry import DLIB, MTCNN
 
 
 def build_detector(least_face_px: int) -> Detector:

@@ -19,7 +19,7 @@ from db.session import Database
 from pipeline.analyzer import Analyzer, exactly_one
 from pipeline.commit import Analyzed, Arrival, Commits, Committed
 from pipeline.gallery import LiveGallery
-from pipeline.images import decode
+from pipeline.images.decode import decode
 from pipeline.ledger import Ledger, Outcome
 
 _log = logging.getLogger(__name__)

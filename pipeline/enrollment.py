@@ -12,7 +12,7 @@ from core.files import FileIdentity
 from core.names import PhotoName, normalize_user_id
 from pipeline.commit import Analyzed, Arrival
 from pipeline.converter import Converter
-from pipeline.image_headers import Kind, sniff
+from pipeline.images.headers import Kind, sniff
 from pipeline.ledger import Outcome
 
 _EXTENSIONS = {

@@ -16,7 +16,7 @@ from pipeline.analyzer import Analyzer, Detection, UnusedFace, UnusedReason, not
 from pipeline.converter import Limits
 from pipeline.decision import Rule, decide, verify
 from pipeline.gallery import Candidate, LiveGallery
-from pipeline.images import decode
+from pipeline.images.decode import decode
 
 _RACE_ATTEMPTS = 3
 

@@ -10,7 +10,7 @@ from db import faces, gallery
 from db.gallery import Chosen
 from db.session import Database
 from pipeline.analyzer import BuildAnalyzer, build_analyzer
-from pipeline.choice import AUTO, Choice, fallback, resolve
+from pipeline.models.choice import AUTO, Choice, fallback, resolve
 
 _log = logging.getLogger(__name__)
 Prepare = Callable[[str], None]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.registry import MOBILEFACENET
+from pipeline.models.registry import MOBILEFACENET
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -19,8 +19,8 @@ from core.settings import Settings
 from core.types import Box, EmbeddingSpec, Face, Landmarks, Matrix, Similarity, Vector
 from db import migrate
 from pipeline.analyzer import Analyzer
-from pipeline.embedder import checked_matrix
-from pipeline.images import Pixels
+from pipeline.embedders.embedder import checked_matrix
+from pipeline.images.decode import Pixels
 from pipeline.services import Engine, Services
 from pipeline.setup import prepare_embedder
 

@@ -20,12 +20,12 @@ HOME = {
     "werkzeug": ("api/",),
     "annoy": ("index/forest.py",),
     "watchdog": ("pipeline/watcher.py",),
-    "tensorflow": ("pipeline/facenet_export.py", "pipeline/mtcnn_detector.py"),
-    "keras_facenet": ("pipeline/facenet_export.py",),
-    "tf2onnx": ("pipeline/facenet_export.py",),
-    "mtcnn": ("pipeline/mtcnn_detector.py",),
-    "dlib": ("pipeline/embedders/dlib_resnet.py", "pipeline/align.py"),
-    "onnxruntime": ("pipeline/onnx_runtime.py",),
+    "tensorflow": ("pipeline/models/facenet_export.py", "pipeline/detection/mtcnn.py"),
+    "keras_facenet": ("pipeline/models/facenet_export.py",),
+    "tf2onnx": ("pipeline/models/facenet_export.py",),
+    "mtcnn": ("pipeline/detection/mtcnn.py",),
+    "dlib": ("pipeline/embedders/dlib_resnet.py", "pipeline/embedders/align.py"),
+    "onnxruntime": ("pipeline/models/onnx_runtime.py",),
     "pyftpdlib": ("pipeline/ftp/",),
     "alembic": ("db/migrate.py",),
     "sqlalchemy": ("db/",),
@@ -70,7 +70,7 @@ def test_a_heavy_library_has_one_home(library: str) -> None:
 
 def test_tensorflow_is_never_imported_with_a_module() -> None:
     heavy = {"tensorflow", "keras", "keras_facenet", "tf2onnx", "mtcnn"}
-    exporter = "pipeline/facenet_export.py"  # a program of its own, run in a child process
+    exporter = "pipeline/models/facenet_export.py"  # a program of its own, run in a child process
     eager = [
         (path, name)
         for path, tree in sources()

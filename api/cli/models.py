@@ -10,9 +10,9 @@ from api.context import services
 from core.errors import KenalError
 from core.settings import Settings
 from db import faces, gallery
-from pipeline import prepare as preparing
-from pipeline.model_entry import DETECTOR, ModelEntry, Role
-from pipeline.registry import find, model_ids
+from pipeline.models import prepare as preparing
+from pipeline.models.entry import DETECTOR, ModelEntry, Role
+from pipeline.models.registry import find, model_ids
 from pipeline.setup import prepare_embedder
 
 models = Group("models", help="The networks.")

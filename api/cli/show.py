@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from index import OnProgress
-from pipeline.download import Progress as OnBytes
+from pipeline.models.download import Progress as OnBytes
 
 
 @contextmanager

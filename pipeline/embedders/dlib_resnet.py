@@ -12,12 +12,12 @@ import numpy as np
 
 from core.errors import ModelError, ModelUnavailable
 from core.types import Face, Matrix, Vector
-from pipeline.align import dlib_square
-from pipeline.embedder import checked_matrix
-from pipeline.images import Pixels
-from pipeline.model_entry import ModelEntry
-from pipeline.networks import LoadOnce
-from pipeline.weights import checked_weights_path
+from pipeline.embedders.align import dlib_square
+from pipeline.embedders.embedder import checked_matrix
+from pipeline.images.decode import Pixels
+from pipeline.models.entry import ModelEntry
+from pipeline.models.load_once import LoadOnce
+from pipeline.models.weights import checked_weights_path
 
 CHIP_SIDE_PX = 150
 CHIP_PADDING = 0.25

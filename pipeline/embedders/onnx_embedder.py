@@ -7,13 +7,13 @@ import numpy as np
 
 from core.errors import InvalidParameter, ModelError
 from core.types import Face, Matrix
-from pipeline.embedder import checked_matrix, unit_rows
-from pipeline.images import Pixels
-from pipeline.model_entry import ModelEntry
-from pipeline.network_input import Layout, crop, network_input
-from pipeline.networks import LoadOnce
-from pipeline.onnx_runtime import Floats, OnnxNetwork, open_network
-from pipeline.weights import check_weights
+from pipeline.embedders.embedder import checked_matrix, unit_rows
+from pipeline.images.decode import Pixels
+from pipeline.models.entry import ModelEntry
+from pipeline.models.load_once import LoadOnce
+from pipeline.models.network_input import Layout, crop, network_input
+from pipeline.models.onnx_runtime import Floats, OnnxNetwork, open_network
+from pipeline.models.weights import check_weights
 
 Locate = Callable[[], tuple[Path, str]]
 """Where the network lies and its SHA-256; raises ModelUnavailable where it is not prepared."""

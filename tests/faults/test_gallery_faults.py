@@ -16,7 +16,7 @@ from db.gallery import Chosen
 from db.models import PhotoRow
 from pipeline.analyzer import Analyzer
 from pipeline.deletion import delete_user
-from pipeline.images import Pixels
+from pipeline.images.decode import Pixels
 from pipeline.services import Services
 from tests.fakes import EMBEDDER, FakeDetector, FakeEmbedder, make_services, portrait, spec
 from tests.gallery_kit import GalleryKit, gallery_in

@@ -13,14 +13,14 @@ from core.errors import ModelUnavailable
 from core.files import sha256_file
 from core.settings import Settings
 from core.types import Box, Face, Landmarks
-from pipeline.align import FACENET_MARGIN, margin_crop
 from pipeline.builder import build_embedder
-from pipeline.download import no_progress
+from pipeline.embedders.align import FACENET_MARGIN, margin_crop
 from pipeline.embedders.onnx_embedder import OnnxEmbedder
-from pipeline.model_entry import ModelEntry
-from pipeline.prepare import fetch, fetch_entry, prepare_entry, verify_entry
-from pipeline.prepared import converted_path, is_ready, read_conversion
-from pipeline.registry import FACENET
+from pipeline.models.download import no_progress
+from pipeline.models.entry import ModelEntry
+from pipeline.models.prepare import fetch, fetch_entry, prepare_entry, verify_entry
+from pipeline.models.prepared import converted_path, is_ready, read_conversion
+from pipeline.models.registry import FACENET
 
 pytestmark = pytest.mark.slow
 
@@ -105,7 +105,7 @@ from dataclasses import replace
 from pathlib import Path
 from core.settings import Settings
 from pipeline.builder import build_embedder
-from pipeline.registry import FACENET
+from pipeline.models.registry import FACENET
 file = replace(FACENET.files[0], name="random-weights.h5", sha256={sha256})
 entry = replace(FACENET, id="facenet-random", files=(file,))
 build_embedder(entry, Settings(model_dir=Path(sys.argv[1]))).load()

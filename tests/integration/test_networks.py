@@ -16,10 +16,10 @@ from core.types import Matrix, Vector
 from core.vectors import similarities
 from pipeline.analyzer import Analyzer, exactly_one
 from pipeline.builder import build_detector, build_embedder
-from pipeline.detector import PaddedSecondTry
-from pipeline.embedder import Embedder
-from pipeline.images import decode
-from pipeline.registry import find
+from pipeline.detection.detector import PaddedSecondTry
+from pipeline.embedders.embedder import Embedder
+from pipeline.images.decode import decode
+from pipeline.models.registry import find
 from tests.images_made import encoded, with_orientation
 
 pytestmark = pytest.mark.slow
@@ -243,8 +243,8 @@ def test_no_faces_give_an_empty_matrix(embedder: Embedder) -> None:
 def test_decoding_and_detecting_leave_standard_output_alone(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    from pipeline.mtcnn_detector import MtcnnDetector
-    from pipeline.registry import MTCNN
+    from pipeline.detection.mtcnn import MtcnnDetector
+    from pipeline.models.registry import MTCNN
 
     detector = MtcnnDetector(MTCNN.files, 40)
     assert detector.detect(np.asarray(astronaut()))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from core.types import Box, Face, Landmarks
-from pipeline.align import (
+from pipeline.embedders.align import (
     ARCFACE_POINTS,
     arcface_crop,
     dlib_square,

@@ -16,7 +16,7 @@ from pipeline.analyzer import (
     build_analyzer,
     exactly_one,
 )
-from pipeline.images import Photo, Pixels
+from pipeline.images.decode import Photo, Pixels
 
 
 def face(x: float, width: float) -> Face:

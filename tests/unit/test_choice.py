@@ -8,10 +8,10 @@ import pytest
 
 from core.files import sha256_bytes
 from core.settings import Settings
-from pipeline.choice import Choice, choose, resolve
-from pipeline.download import reachable
-from pipeline.prepared import Conversion, converted_path, record_conversion
-from pipeline.registry import FACENET
+from pipeline.models.choice import Choice, choose, resolve
+from pipeline.models.download import reachable
+from pipeline.models.prepared import Conversion, converted_path, record_conversion
+from pipeline.models.registry import FACENET
 
 
 def yes(url: str) -> bool:

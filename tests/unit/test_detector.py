@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from core.types import Box, Face, Landmarks
-from pipeline.detector import SECOND_LOOK_PX, PaddedSecondTry, padded, padding_px
-from pipeline.images import Pixels
-from pipeline.mtcnn_detector import face_from_row
+from pipeline.detection.detector import SECOND_LOOK_PX, PaddedSecondTry, padded, padding_px
+from pipeline.detection.mtcnn import face_from_row
+from pipeline.images.decode import Pixels
 
 POINTS = Landmarks((10, 10), (20, 10), (15, 15), (11, 20), (19, 20))
 FACE = Face(Box(5, 6, 20, 22), 0.9, POINTS)

@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import ModelUnavailable
 from core.files import sha256_bytes
-from pipeline.download import download, no_progress, reachable
+from pipeline.models.download import download, no_progress, reachable
 
 BODY = bytes(range(256)) * 8000
 SHA256 = sha256_bytes(BODY)

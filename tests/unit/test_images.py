@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from core.errors import EmptyFile, ImageTooLarge, UnsupportedImage
-from pipeline.images import WORKING_LONG_SIDE_PX, Photo, decode
+from pipeline.images.decode import WORKING_LONG_SIDE_PX, Photo, decode
 from tests.images_made import encoded, gradient, png_bomb, with_orientation
 
 CAP = 64_000_000

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from core.errors import ImageCorrupt, ImageTooLarge, PhotoError
-from pipeline.images import decode
+from pipeline.images.decode import decode
 from tests.images_made import encoded, gradient, with_orientation
 
 CAP = 64_000_000

@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 
 from core.errors import ImageCorrupt
-from pipeline import images
-from pipeline.image_headers import MOST_PARTS, Header, HeaderReader, Kind, Reader
-from pipeline.image_jpeg import read_jpeg
-from pipeline.image_others import read_gif, read_webp
-from pipeline.image_png import read_png
-from pipeline.images import decode
+from pipeline.images import decode as decoding
+from pipeline.images.decode import decode
+from pipeline.images.headers import MOST_PARTS, Header, HeaderReader, Kind, Reader
+from pipeline.images.jpeg import read_jpeg
+from pipeline.images.others import read_gif, read_webp
+from pipeline.images.png import read_png
 from tests.images_made import encoded, gradient, png_chunk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,7 +146,7 @@ ADAM7 = [
 _PEAK = """
 import sys
 from pathlib import Path
-from pipeline.images import decode
+from pipeline.images.decode import decode
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
@@ -188,10 +188,10 @@ def test_bands_leave_no_seams(mode: str) -> None:
 
 
 def test_large_photos_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "LARGE_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(decoding, "LARGE_PIXELS", 64 * 48 - 1)
     inside, most, guard = 0, 0, threading.Lock()
     both = threading.Event()
-    real = images._loaded
+    real = decoding._loaded
 
     def slow(kind: Kind, header: Header) -> Image.Image:
         nonlocal inside, most
@@ -205,7 +205,7 @@ def test_large_photos_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> No
             inside -= 1
         return real(kind, header)
 
-    monkeypatch.setattr(images, "_loaded", slow)
+    monkeypatch.setattr(decoding, "_loaded", slow)
     threads = [threading.Thread(target=decode, args=(PNG, CAP)) for _ in range(3)]
     for thread in threads:
         thread.start()
@@ -215,7 +215,7 @@ def test_large_photos_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_large_photo_that_fails_lets_the_next_one_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "LARGE_PIXELS", 100)
+    monkeypatch.setattr(decoding, "LARGE_PIXELS", 100)
     broken = png(64, 48, 8, 0, 0, bytes(65))
     for _ in range(3):
         with pytest.raises(ImageCorrupt):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.mtcnn_proposals import (
+from pipeline.detection.proposals import (
     MOST_AT_A_STEP,
     MOST_FACES,
     MOST_PROPOSALS,

@@ -13,11 +13,11 @@ from core.files import sha256_bytes, sha256_file
 from core.settings import Settings
 from core.types import Similarity
 from pipeline.builder import build_embedder
-from pipeline.model_entry import Role
-from pipeline.network_input import Alignment, Layout
-from pipeline.prepare import verify
-from pipeline.registry import DLIB, FACENET, MTCNN, PINNED, find, model_ids
-from pipeline.weights import packaged_path
+from pipeline.models.entry import Role
+from pipeline.models.network_input import Alignment, Layout
+from pipeline.models.prepare import verify
+from pipeline.models.registry import DLIB, FACENET, MTCNN, PINNED, find, model_ids
+from pipeline.models.weights import packaged_path
 
 MANIFEST = {
     "title": "A network of ours",

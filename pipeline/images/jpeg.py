@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, field
 
 from core.errors import ImageCorrupt
-from pipeline.image_headers import Header, Parts, Reader, truncated
-from pipeline.image_tiff import exif_orientation
+from pipeline.images.headers import Header, Parts, Reader, truncated
+from pipeline.images.tiff import exif_orientation
 
 _START_OF_SCAN = 0xDA
 _END_OF_IMAGE = 0xD9

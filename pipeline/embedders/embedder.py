@@ -7,7 +7,7 @@ import numpy as np
 
 from core.types import EmbeddingSpec, Face, Matrix, Vector
 from core.vectors import checked_vector
-from pipeline.images import Pixels
+from pipeline.images.decode import Pixels
 
 
 class Embedder(Protocol):

@@ -13,7 +13,7 @@ import httpx
 
 from core.errors import ModelUnavailable, StorageFull
 from core.files import sync_directory
-from pipeline.weights import check_weights
+from pipeline.models.weights import check_weights
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 20.0

@@ -28,13 +28,13 @@ from PIL import (
 )
 
 from core.errors import EmptyFile, ImageCorrupt, ImageTooLarge
-from pipeline.image_headers import Header, HeaderReader, Kind, sniff
-from pipeline.image_heif import decode_heif
-from pipeline.image_jpeg import read_jpeg
-from pipeline.image_others import read_bmp, read_gif, read_heif, read_webp
-from pipeline.image_png import check_png_pixels, read_png
-from pipeline.image_reduce import reduced_rgb
-from pipeline.image_tiff import read_tiff
+from pipeline.images.headers import Header, HeaderReader, Kind, sniff
+from pipeline.images.heif import decode_heif
+from pipeline.images.jpeg import read_jpeg
+from pipeline.images.others import read_bmp, read_gif, read_heif, read_webp
+from pipeline.images.png import check_png_pixels, read_png
+from pipeline.images.reduce import reduced_rgb
+from pipeline.images.tiff import read_tiff
 
 Pixels = npt.NDArray[np.uint8]
 """RGB, shape (h, w, 3), contiguous."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from core.errors import ModelUnavailable
 from core.files import write_atomic
-from pipeline.model_entry import ModelEntry
-from pipeline.weights import has_weights, model_file
+from pipeline.models.entry import ModelEntry
+from pipeline.models.weights import has_weights, model_file
 
 _KERAS_SUFFIX = ".h5"
 

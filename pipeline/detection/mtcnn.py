@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from core.errors import ModelError, ModelUnavailable
 from core.types import Box, Face, Landmarks
-from pipeline.images import Pixels
-from pipeline.mtcnn_proposals import BestRefined, Proposals
-from pipeline.native_noise import silence_tensorflow, without_banners
-from pipeline.networks import LoadOnce
-from pipeline.weights import WeightsFile, checked_weights_path
+from pipeline.detection.native_noise import silence_tensorflow, without_banners
+from pipeline.detection.proposals import BestRefined, Proposals
+from pipeline.images.decode import Pixels
+from pipeline.models.load_once import LoadOnce
+from pipeline.models.weights import WeightsFile, checked_weights_path
 
 LEAST_SIDE_PX = 20
 """The smallest face the network is made for; a smaller picture holds none."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from core.types import Face
-from pipeline.images import Pixels
+from pipeline.images.decode import Pixels
 
 PADDING = 0.5
 """Border added for the second look, as a part of the picture's longer side."""

@@ -6,11 +6,11 @@ from types import MappingProxyType
 from core.errors import NotFound
 from core.settings import Settings
 from core.types import Similarity
-from pipeline.align import ARCFACE_SIDE_PX, FACENET_MARGIN, FACENET_SIDE_PX
-from pipeline.custom import custom_ids, read_custom
-from pipeline.model_entry import DETECTOR, ModelEntry, Role
-from pipeline.network_input import Alignment, Layout, OnnxInput
-from pipeline.weights import WeightsFile
+from pipeline.embedders.align import ARCFACE_SIDE_PX, FACENET_MARGIN, FACENET_SIDE_PX
+from pipeline.models.custom import custom_ids, read_custom
+from pipeline.models.entry import DETECTOR, ModelEntry, Role
+from pipeline.models.network_input import Alignment, Layout, OnnxInput
+from pipeline.models.weights import WeightsFile
 
 FACENET = ModelEntry(
     id="facenet",

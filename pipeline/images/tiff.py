@@ -4,7 +4,7 @@ import struct
 from dataclasses import dataclass
 
 from core.errors import ImageCorrupt
-from pipeline.image_headers import Header, Reader
+from pipeline.images.headers import Header, Reader
 
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.types import EmbeddingSpec, Similarity
-from pipeline.network_input import OnnxInput
-from pipeline.weights import WeightsFile
+from pipeline.models.network_input import OnnxInput
+from pipeline.models.weights import WeightsFile
 
 DETECTOR = "mtcnn"
 

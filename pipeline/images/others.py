@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from core.errors import ImageCorrupt
-from pipeline.image_headers import MOST_PARTS, Header, Parts, Reader, truncated
-from pipeline.image_heif import heif_size
-from pipeline.image_tiff import exif_orientation
+from pipeline.images.headers import MOST_PARTS, Header, Parts, Reader, truncated
+from pipeline.images.heif import heif_size
+from pipeline.images.tiff import exif_orientation
 
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_END = 0x2C, 0x21, 0x3B
 # A GIF's pixels come in blocks of up to 255 bytes, which all writers fill.

@@ -3,8 +3,8 @@
 import zlib
 
 from core.errors import ImageCorrupt
-from pipeline.image_headers import MOST_PARTS, Header, Parts, Reader, truncated
-from pipeline.image_tiff import exif_orientation
+from pipeline.images.headers import MOST_PARTS, Header, Parts, Reader, truncated
+from pipeline.images.tiff import exif_orientation
 
 _SIGNATURE_BYTES = 8
 # The rest (text, profiles, animation) changes no pixel of the first picture and may be hostile.

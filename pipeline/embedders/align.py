@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.types import Box, Face, Landmarks
-from pipeline.images import Pixels
+from pipeline.images.decode import Pixels
 
 ARCFACE_SIDE_PX = 112
 # Where the five landmarks stand in a 112 px picture; J. Deng et al., ArcFace, 2019, published

@@ -9,9 +9,9 @@ from pathlib import Path
 from core.errors import ModelUnavailable, StorageFull
 from core.files import atomic_file, sha256_file
 from core.settings import Settings
-from pipeline.download import Progress, download, no_progress
-from pipeline.model_entry import ModelEntry
-from pipeline.prepared import (
+from pipeline.models.download import Progress, download, no_progress
+from pipeline.models.entry import ModelEntry
+from pipeline.models.prepared import (
     Conversion,
     converted_path,
     is_converted,
@@ -19,13 +19,13 @@ from pipeline.prepared import (
     network_file,
     record_conversion,
 )
-from pipeline.registry import find
-from pipeline.weights import check_weights, has_weights, model_file
+from pipeline.models.registry import find
+from pipeline.models.weights import check_weights, has_weights, model_file
 
 LARGEST_DIFFERENCE = 1e-5
 """A converted network whose answers are further from the source's is not served."""
 _CONVERSION_SECONDS = 600
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _log = logging.getLogger(__name__)
 
 
@@ -113,7 +113,7 @@ def convert(entry: ModelEntry, models_path: Path) -> None:
 
 
 def _converted_in_child(source: Path, target: Path, entry: ModelEntry) -> float:
-    command = [sys.executable, "-m", "pipeline.facenet_export"]
+    command = [sys.executable, "-m", "pipeline.models.facenet_export"]
     command += [str(source.absolute()), str(target.absolute()), str(entry.dimensions)]
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module

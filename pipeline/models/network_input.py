@@ -7,9 +7,9 @@ from enum import StrEnum
 import numpy as np
 
 from core.types import Face
-from pipeline.align import arcface_crop, margin_crop
-from pipeline.images import Pixels
-from pipeline.onnx_runtime import Floats
+from pipeline.embedders.align import arcface_crop, margin_crop
+from pipeline.images.decode import Pixels
+from pipeline.models.onnx_runtime import Floats
 
 
 class Layout(StrEnum):

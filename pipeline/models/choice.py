@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.settings import Settings
-from pipeline.download import host_of, reachable
-from pipeline.model_entry import ModelEntry
-from pipeline.prepared import is_ready
-from pipeline.registry import DLIB, FACENET
-from pipeline.weights import has_weights
+from pipeline.models.download import host_of, reachable
+from pipeline.models.entry import ModelEntry
+from pipeline.models.prepared import is_ready
+from pipeline.models.registry import DLIB, FACENET
+from pipeline.models.weights import has_weights
 
 AUTO = "auto"
 Probe = Callable[[str], bool]

@@ -1,6 +1,6 @@
 """FaceNet from keras-facenet's weights to ONNX, in a process of its own.
 
-`python -m pipeline.facenet_export WEIGHTS NETWORK DIMENSIONS` writes NETWORK and prints the
+`python -m pipeline.models.facenet_export WEIGHTS NETWORK DIMENSIONS` writes NETWORK and prints the
 largest difference between its answers and Keras's. Only this process imports TensorFlow for it.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.onnx_runtime import Floats, open_network
+from pipeline.models.onnx_runtime import Floats, open_network
 
 SIDE_PX = 160
 _OPSET = 17

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from core.errors import ModelUnavailable
 from core.types import Similarity
-from pipeline.model_entry import ModelEntry, Role
-from pipeline.network_input import Alignment, Layout, OnnxInput
-from pipeline.weights import WeightsFile
+from pipeline.models.entry import ModelEntry, Role
+from pipeline.models.network_input import Alignment, Layout, OnnxInput
+from pipeline.models.weights import WeightsFile
 
 MANIFEST_NAME = "manifest.json"
 _MOST_MANIFEST_BYTES = 100_000

@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from pipeline.image_colors import to_rgb
+from pipeline.images.colors import to_rgb
 
 _BAND_PIXELS = 1_000_000
 

@@ -1,0 +1,1 @@
+"""A photo's bytes, judged and decoded to upright pixels."""

@@ -1,0 +1,1 @@
+"""The networks: what is pinned, brought here, prepared and run."""
