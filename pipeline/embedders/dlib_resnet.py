@@ -1,6 +1,7 @@
-"""dlib's face recognition network, with the weights of the package `face_recognition_models`.
+"""dlib's face recognition network, its landmarks by dlib, its convolutions by ONNX Runtime.
 
-D. King, dlib_face_recognition_resnet_model_v1, 2017. Trained on Euclidean distance.
+D. King, dlib_face_recognition_resnet_model_v1, 2017, as the package `face_recognition_models` has
+it; trained on Euclidean distance.
 """
 
 import threading
@@ -14,10 +15,12 @@ from core.errors import ModelError, ModelUnavailable
 from core.types import Face, Matrix, Vector
 from pipeline.embedders.align import dlib_square
 from pipeline.embedders.embedder import checked_matrix
+from pipeline.embedders.onnx_embedder import Locate
 from pipeline.images.decode import Pixels
 from pipeline.models.entry import ModelEntry
 from pipeline.models.load_once import LoadOnce
-from pipeline.models.weights import checked_weights_path
+from pipeline.models.onnx_runtime import Floats, OnnxNetwork, open_network
+from pipeline.models.weights import check_weights, checked_weights_path
 
 CHIP_SIDE_PX = 150
 CHIP_PADDING = 0.25
@@ -27,47 +30,54 @@ CHIP_PADDING = 0.25
 class _Networks:
     dlib: Any
     predictor: Any
-    recognizer: Any
+    recognizer: OnnxNetwork
 
 
 class DlibEmbedder(LoadOnce[_Networks]):
-    """128-d embeddings at about 1.5 length, compared by Euclidean distance."""
+    """128-d embeddings at about 1.5 length, compared by Euclidean distance.
 
-    def __init__(self, entry: ModelEntry) -> None:
+    Of the entry's files only the second, the landmark predictor, is read: `locate` gives the
+    network that was made from the first.
+    """
+
+    def __init__(self, entry: ModelEntry, locate: Locate, threads: int = 0) -> None:
         super().__init__()
         self.spec = entry.spec()
         self.default_threshold = entry.default_threshold
-        self._entry = entry
-        # dlib's networks hold their activations: two threads in one would mix two faces.
-        self._running = threading.Lock()
+        self._entry, self._locate, self._threads = entry, locate, threads
+        # Nothing says that two threads may ask one predictor at once.
+        self._cutting = threading.Lock()
 
     def embed(self, rgb: Pixels, faces: Sequence[Face]) -> Matrix:
         """See Embedder."""
-        networks = self.network() if faces else None
-        rows = [self._embed_one(networks, rgb, face) for face in faces if networks]
+        rows = [self._embed_one(rgb, face) for face in faces]
         return checked_matrix(rows, self.spec.dimensions)
 
-    def _embed_one(self, networks: _Networks, rgb: Pixels, face: Face) -> Vector:
+    def _embed_one(self, rgb: Pixels, face: Face) -> Vector:
+        networks = self.network()
+        # One at a time: a run of many faces would save a sixth of the time and hold all of them.
+        answer: Floats = networks.recognizer.run(self._chip(networks, rgb, face)[None])[0]
+        return answer.reshape(-1)
+
+    def _chip(self, networks: _Networks, rgb: Pixels, face: Face) -> Any:
+        """The face turned upright, uint8 (150, 150, 3)."""
         dlib = networks.dlib
         try:
-            with self._running:
+            with self._cutting:
                 points = networks.predictor(rgb, dlib.rectangle(*dlib_square(face)))
-                chip = dlib.get_face_chip(rgb, points, CHIP_SIDE_PX, CHIP_PADDING)
-                answer = networks.recognizer.compute_face_descriptor(chip)
+                return np.asarray(dlib.get_face_chip(rgb, points, CHIP_SIDE_PX, CHIP_PADDING))
         except (RuntimeError, ValueError, TypeError) as error:
             raise ModelError("dlib failed on this face") from error
-        return np.asarray(answer, dtype=np.float32)
 
     def _load(self) -> _Networks:
         title = self._entry.title
-        recognizer, predictor = (checked_weights_path(file, title) for file in self._entry.files)
+        predictor = checked_weights_path(self._entry.files[1], title)
+        network, sha256 = self._locate()
+        check_weights(network, sha256, title)
         try:
             import dlib  # noqa: PLC0415 - native code of 10 MB: not before it is needed
 
-            return _Networks(
-                dlib,
-                dlib.shape_predictor(str(predictor)),
-                dlib.face_recognition_model_v1(str(recognizer)),
-            )
+            shapes = dlib.shape_predictor(str(predictor))
         except (ImportError, RuntimeError) as error:
             raise ModelUnavailable("dlib could not be loaded") from error
+        return _Networks(dlib, shapes, open_network(network, self._threads))

@@ -34,6 +34,7 @@ _IR_VERSION = 9
 _RANGE = 256.0
 _PROBES_OF_A_KIND = 4
 
+Chips = npt.NDArray[np.uint8]
 Doubles = npt.NDArray[np.float64]
 Attributes = Mapping[str, Any]
 
@@ -44,8 +45,8 @@ def export(recognizer: Path, network: Path) -> float:
     return largest_difference(recognizer, network, probes())
 
 
-def largest_difference(recognizer: Path, network: Path, chips: npt.NDArray[Any]) -> float:
-    """Between dlib's answers for uint8 RGB chips (n, 150, 150, 3) and the exported network's."""
+def largest_difference(recognizer: Path, network: Path, chips: Chips) -> float:
+    """Between dlib's answers for RGB chips (n, 150, 150, 3) and the exported network's."""
     import dlib  # noqa: PLC0415 - native code of 10 MB, only to compare with
 
     theirs = dlib.face_recognition_model_v1(str(recognizer))
@@ -54,7 +55,7 @@ def largest_difference(recognizer: Path, network: Path, chips: npt.NDArray[Any])
     return float(np.abs(ours - np.stack(expected)).max())
 
 
-def probes() -> npt.NDArray[np.uint8]:
+def probes() -> Chips:
     """Noise, and shapes as smooth as a face; the same ones every time."""
     random = np.random.default_rng(0)
     noise = random.integers(0, 256, (_PROBES_OF_A_KIND, SIDE_PX, SIDE_PX, 3))
