@@ -55,7 +55,7 @@ class DlibEmbedder(LoadOnce[_Networks]):
 
     def _embed_one(self, rgb: Pixels, face: Face) -> Vector:
         networks = self.network()
-        # One at a time: a run of many faces would save a sixth of the time and hold all of them.
+        # One at a time: a run of many faces would save a fifth of the time and hold all of them.
         answer: Floats = networks.recognizer.run(self._chip(networks, rgb, face)[None])[0]
         return answer.reshape(-1)
 
