@@ -1,4 +1,4 @@
-"""The one transaction that enrolls: person, face, ledger row and profile, or nothing of them."""
+"""What enrolls, in one transaction: person, face, ledger row and profile, or nothing of them."""
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -64,26 +64,40 @@ class Commits:
     def commit(
         self, name: PhotoName, arrival: Arrival, analyzed: Analyzed, accept: bool, note: str | None
     ) -> Committed:
+        """`enroll` in a transaction of its own."""
+        with self._database.write() as session:
+            return self.enroll(session, name, arrival, analyzed, accept=accept, note=note)
+
+    def enroll(
+        self,
+        session: Session,
+        name: PhotoName,
+        arrival: Arrival,
+        analyzed: Analyzed,
+        *,
+        accept: bool,
+        note: str | None,
+    ) -> Committed:
         """Enroll a face for the person `name` claims; `accept` skips the same-person check.
 
-        `note` stands beside the enrolled photo in the ledger.
+        A part of the caller's writing transaction, which undoes it where it raises. `note` stands
+        beside the enrolled photo in the ledger.
 
         Raises Vanished where the file changed or its deletion was asked for meanwhile,
         FaceConflict where it shows somebody else, ConflictError for a user_id that differs
         from another only by letter case.
         """
-        with self._database.write() as session:
-            self._check_space(session)
-            _check_still_wanted(session, self._drop, name, arrival)
-            row = photos.find_or_create(session, name.key, name.user_id)
-            if row.face_id is not None and _is_enrolled(row, arrival):
-                row.identity = str(arrival.identity)
-                return Committed(row.id, row.face_id, is_new=False)
-            face_id = self._face(session, name, arrival, analyzed, accept)
-            _replace(session, row, face_id)
-            _record(row, name, arrival)
-            row.message = note
-            return Committed(row.id, face_id, is_new=True)
+        self._check_space(session)
+        _check_still_wanted(session, self._drop, name, arrival)
+        row = photos.find_or_create(session, name.key, name.user_id)
+        if row.face_id is not None and _is_enrolled(row, arrival):
+            row.identity = str(arrival.identity)
+            return Committed(row.id, row.face_id, is_new=False)
+        face_id = self._face(session, name, arrival, analyzed, accept)
+        _replace(session, row, face_id)
+        _record(row, name, arrival)
+        row.message = note
+        return Committed(row.id, face_id, is_new=True)
 
     def _check_space(self, session: Session) -> None:
         # An embedder may have been prepared anew while this process runs.

@@ -4,8 +4,8 @@ Idempotent by (path, sha256): called twice, after a crash, or by two processes a
 same content gives one face. What was enrolled stays until a better content replaces it.
 """
 
-import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -13,16 +13,15 @@ from core import files
 from core.errors import EmptyFile, ImageCorrupt, KenalError, TooLarge
 from core.files import FileIdentity
 from core.names import PhotoName, parse_photo_path
-from core.types import Vector
-from db.photos import Status
 from db.session import Database
 from pipeline.analyzer import Analyzer, exactly_one
-from pipeline.commit import Analyzed, Arrival, Commits, Committed
+from pipeline.bulk_alike import LookAlikes
+from pipeline.bulk_commit import Batches, Ready, Result, enrolled
+from pipeline.commit import Analyzed, Arrival, Commits
 from pipeline.gallery import LiveGallery
 from pipeline.images.decode import decode
-from pipeline.ledger import Ledger, Outcome
+from pipeline.ledger import Ledger, Outcome, Refusal, Start
 
-_log = logging.getLogger(__name__)
 _STILL_ARRIVING_SECONDS = 60.0
 """So long after its last change, a broken photo may only be an upload that pauses."""
 
@@ -36,8 +35,25 @@ class Limits:
     dominant_face: float | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Content:
+    """A photo's bytes as they were read, and what tells that the file is still that one."""
+
+    name: PhotoName
+    data: bytes
+    arrival: Arrival
+
+    def refused(self, error: KenalError) -> Refusal:
+        retry_at = _still_arriving_until(error, self.arrival.identity)
+        return Refusal(self.name.path, self.arrival.sha256, self.arrival.identity, error, retry_at)
+
+
 class Converter:
-    """Converts photos for one gallery. Thread-safe; every call stands for itself."""
+    """Converts photos for one gallery. Thread-safe; every call stands for itself.
+
+    `read`, `begin`, `examine` and `finish` are the steps: `convert` takes one photo through all
+    of them, `pipeline.bulk` many at once.
+    """
 
     def __init__(
         self,
@@ -50,12 +66,14 @@ class Converter:
         threshold: float,
     ) -> None:
         self._analyzer = analyzer
-        self._gallery = gallery
-        self._threshold = threshold
         self._drop = drop
         self._limits = limits
         self._commits = Commits(database, drop, analyzer.spec, threshold)
         self._ledger = Ledger(database, drop)
+        self._look_alikes = LookAlikes(gallery, threshold)
+        self._batches = Batches(
+            database, self._commits, self._ledger, self._look_alikes, analyzer.spec.similarity
+        )
 
     def convert(self, path: PurePosixPath, force: bool = False, accept: bool = False) -> Outcome:
         """Enroll the file `path`, relative to the drop folder, and record what became of it.
@@ -63,21 +81,51 @@ class Converter:
         `force` tries again what was refused before; `accept` enrolls a photo that does not
         look like the person's other ones. Refusals are outcomes, never raised.
         """
-        sha256: str | None = None
+        content = self.read(path)
+        if isinstance(content, Refusal):
+            return self.finish([content])[0]
+        try:
+            known = self.begin([content], force=force, alone=True)[0]
+            if isinstance(known, Outcome):
+                return known
+            return self.finish([self.examine(content, accept)])[0]
+        except KenalError as error:
+            return self.finish([content.refused(error)])[0]
+
+    def read(self, path: PurePosixPath) -> Content | Refusal:
+        """The file `path`, relative to the drop folder, without following links."""
         identity: FileIdentity | None = files.identity(self._drop / path)
         try:
             name = parse_photo_path(path)
             data, identity = files.read_regular(self._drop / path, self._limits.max_upload_bytes)
-            sha256 = files.sha256_bytes(data)
-            known = None if force else self._ledger.settled(name.key, sha256, identity)
-            known = known or self._ledger.begin(name, sha256, identity, force)
-            if known is not None:
-                return known
-            analyzed = self.analyze(data)
-            return self.enroll(name, Arrival(sha256, identity), analyzed, accept)
+            return Content(name, data, Arrival(files.sha256_bytes(data), identity))
         except KenalError as error:
             retry_at = _still_arriving_until(error, identity)
-            return self._ledger.refuse(path, sha256, identity, error, retry_at)
+            return Refusal(path, None, identity, error, retry_at)
+
+    def begin(
+        self, contents: Sequence[Content], *, force: bool = False, alone: bool = False
+    ) -> list[Outcome | Start]:
+        """Note in one transaction that these conversions begin; see `Ledger.begin`.
+
+        The outcome of those that end here. Raises KenalError where nothing could be noted.
+        """
+        return self._batches.begin(_arrivals(contents), force, alone)
+
+    def give_back(self, contents: Sequence[Content]) -> None:
+        """Take back that these conversions began: they were not tried. Raises KenalError."""
+        self._batches.give_back(_arrivals(contents))
+
+    def examine(self, content: Content, accept: bool = False) -> Result:
+        """Find and embed the one face of a photo that was begun; nothing is written."""
+        try:
+            return Ready(content.name, content.arrival, self.analyze(content.data), accept)
+        except KenalError as error:
+            return content.refused(error)
+
+    def finish(self, results: Sequence[Result]) -> list[Outcome]:
+        """Enroll or refuse each in one transaction; see `Batches.settle`."""
+        return self._batches.settle(results)
 
     def check_claim(self, user_id: str) -> None:
         """Raises ConflictError where `user_id` differs from an existing one only by case."""
@@ -95,21 +143,9 @@ class Converter:
         self, name: PhotoName, arrival: Arrival, analyzed: Analyzed, accept: bool = False
     ) -> Outcome:
         """Commit an analyzed photo that lies in the drop folder; raises KenalError."""
-        note = self._look_alike(name.user_id, analyzed.vector)
-        return _outcome(name, self._commits.commit(name, arrival, analyzed, accept, note), note)
-
-    def _look_alike(self, user_id: str, vector: Vector) -> str | None:
-        """A word to whoever reads the ledger where somebody else looks the same.
-
-        Not a refusal: in a large gallery strangers do look alike. But it may be one person
-        under two user_ids, who can then no longer be told apart.
-        """
-        for other in self._gallery.search(vector, 2):
-            if other.user_id != user_id and other.similarity >= self._threshold:
-                alike = f"looks like the person enrolled as {other.user_id}"
-                _log.warning("%s %s (similarity %.3f)", user_id, alike, other.similarity)
-                return f"{alike} (similarity {other.similarity:.2f}): the same person?"
-        return None
+        alike = self._look_alikes.most_alike(name.user_id, analyzed.vector)
+        note = self._look_alikes.note(name.user_id, alike)
+        return enrolled(name, self._commits.commit(name, arrival, analyzed, accept, note), note)
 
     def refuse(
         self,
@@ -122,16 +158,8 @@ class Converter:
         return self._ledger.refuse(path, sha256, identity, error, None)
 
 
-def _outcome(name: PhotoName, committed: Committed, note: str | None) -> Outcome:
-    return Outcome(
-        status=Status.ENROLLED if committed.is_new else Status.UNCHANGED,
-        path=name.key,
-        user_id=name.user_id,
-        photo_id=committed.photo_id,
-        face_id=committed.face_id,
-        code=None,
-        message=note,
-    )
+def _arrivals(contents: Sequence[Content]) -> list[tuple[PhotoName, Arrival]]:
+    return [(content.name, content.arrival) for content in contents]
 
 
 def _still_arriving_until(error: KenalError, identity: FileIdentity | None) -> float | None:

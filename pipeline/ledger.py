@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from core import files
@@ -12,6 +13,7 @@ from db import photos, removals
 from db.models import PhotoRow
 from db.photos import FINAL_STATUSES, Status
 from db.session import Database, Session
+from pipeline.commit import Arrival
 
 _FIRST_RETRY_SECONDS = 5.0
 _LAST_RETRY_SECONDS = 3600.0
@@ -31,61 +33,68 @@ class Outcome:
     message: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a file is not enrolled; `retry_at` (Unix seconds) keeps it pending until then."""
+
+    path: PurePosixPath
+    sha256: str | None
+    identity: FileIdentity | None
+    error: KenalError
+    retry_at: float | None = None
+
+
+class Start(StrEnum):
+    """Whether a conversion may begin; `alone`: it was cut off before, and may be what did it."""
+
+    NOW = "now"
+    ALONE = "alone"
+
+
 class Ledger:
-    """Records refusals and recognizes content that was dealt with before."""
+    """Records refusals and recognizes content that was dealt with before.
+
+    What takes a Session is a part of the caller's transaction.
+    """
 
     def __init__(self, database: Database, drop: Path) -> None:
         self._database = database
         self._drop = drop
 
-    def settled(self, path: str, sha256: str, identity: FileIdentity) -> Outcome | None:
-        """The outcome `unchanged` where this very content has a final status; else None.
-
-        Raises Vanished where the deletion of this file was asked for.
-        """
-        with self._database.read() as session:
-            asked = removals.find(session, path)
-            if asked is not None and asked.means(identity, sha256):
-                raise Vanished("the deletion of this photo was asked for")
-            row = photos.find(session, path)
-            if row is None or not _is_settled(row, sha256):
-                return None
-            touched = row.identity != str(identity) or not row.present
-            outcome = _outcome(row, Status.UNCHANGED)
-        if touched:
-            with self._database.write() as session:
-                same = photos.find(session, path)
-                if same is not None and same.sha256 == sha256:
-                    same.identity = str(identity)
-                    same.present = True
-        return outcome
-
     def begin(
-        self, name: PhotoName, sha256: str, identity: FileIdentity, force: bool
-    ) -> Outcome | None:
+        self, session: Session, name: PhotoName, arrival: Arrival, force: bool, alone: bool
+    ) -> Outcome | Start:
         """Note that a conversion begins, so that a photo that ends the process is found out.
 
-        The outcome where another process has one meanwhile. Raises KenalError(`internal`) for
-        a photo that ended the process again and again.
+        The outcome `unchanged` where this very content has a final status, unless `force`.
+        A photo whose conversion was cut off before is not begun unless it is `alone`: what is
+        converted beside it must not be blamed. Raises Vanished where its deletion was asked for,
+        KenalError(`internal`) where it was cut off again and again.
         """
-        with self._database.write() as session:
-            row = photos.find_or_create(session, name.key, name.user_id)
-            if _is_settled(row, sha256) and not force:
-                return _outcome(row, Status.UNCHANGED)
-            if row.identity != str(identity):
-                row.attempts = row.begun = 0
-                row.next_attempt_at = None
-            if row.begun >= _MOST_BEGUN:
-                raise KenalError(f"the conversion of this photo was cut off {row.begun} times")
-            now = datetime.now(UTC)
-            if row.next_attempt_at is None or row.next_attempt_at <= now:
-                # Else another process is at it just now, which is no sign of trouble.
-                row.begun += 1
-                row.next_attempt_at = _later(row.begun)
-            row.status, row.code, row.message = Status.PENDING, None, None
-            row.identity = str(identity)
+        asked = removals.find(session, name.key)
+        if asked is not None and asked.means(arrival.identity, arrival.sha256):
+            raise Vanished("the deletion of this photo was asked for")
+        row = photos.find_or_create(session, name.key, name.user_id)
+        if _is_settled(row, arrival.sha256) and not force:
+            row.identity = str(arrival.identity)
             row.present = True
-            return None
+            return _outcome(row, Status.UNCHANGED)
+        if row.identity != str(arrival.identity):
+            row.attempts = row.begun = 0
+            row.next_attempt_at = None
+        if row.begun >= _MOST_BEGUN:
+            raise KenalError(f"the conversion of this photo was cut off {row.begun} times")
+        if row.begun and not alone:
+            return Start.ALONE
+        _note_begun(row, arrival)
+        return Start.NOW
+
+    def give_back(self, session: Session, name: PhotoName, arrival: Arrival) -> None:
+        """Take back that a conversion began: it was not tried."""
+        row = photos.find(session, name.key)
+        if row is not None and row.begun and row.identity == str(arrival.identity):
+            row.begun -= 1
+            row.next_attempt_at = None
 
     def refuse(
         self,
@@ -95,26 +104,28 @@ class Ledger:
         error: KenalError,
         retry_at: float | None,
     ) -> Outcome:
-        """Record why the file is not enrolled; a face it gave before stays enrolled.
-
-        `retry_at` (Unix seconds) keeps it pending until then.
-        """
-        key = printable(path)
+        """Record why the file is not enrolled, in a transaction of its own."""
         with self._database.write() as session:
-            if isinstance(error, Vanished) and not self._is_known(session, key, path):
-                return _unrecorded(key, error)
-            row = photos.find_or_create(session, key, claimed_user_id(path))
-            row.begun = 0
-            if isinstance(error, Vanished):
-                _record_vanished(row, self._drop / path, error)
-            else:
-                row.sha256 = sha256
-                row.identity = None if identity is None else str(identity)
-                row.present = True
-                _record_refusal(row, error, retry_at)
-            row.updated_at = datetime.now(UTC)
-            session.flush()
-            return _outcome(row, Status(row.status))
+            return self.record(session, Refusal(path, sha256, identity, error, retry_at))
+
+    def record(self, session: Session, refusal: Refusal) -> Outcome:
+        """Record why the file is not enrolled; a face it gave before stays enrolled."""
+        path, error = refusal.path, refusal.error
+        key = printable(path)
+        if isinstance(error, Vanished) and not self._is_known(session, key, path):
+            return _unrecorded(key, error)
+        row = photos.find_or_create(session, key, claimed_user_id(path))
+        row.begun = 0
+        if isinstance(error, Vanished):
+            _record_vanished(row, self._drop / path, error)
+        else:
+            row.sha256 = refusal.sha256
+            row.identity = None if refusal.identity is None else str(refusal.identity)
+            row.present = True
+            _record_refusal(row, error, refusal.retry_at)
+        row.updated_at = datetime.now(UTC)
+        session.flush()
+        return _outcome(row, Status(row.status))
 
     def _is_known(self, session: Session, key: str, path: PurePosixPath) -> bool:
         """Whether a vanished file has a row, or is there and nobody asked for its deletion."""
@@ -126,6 +137,16 @@ class Ledger:
 
 def _is_settled(row: PhotoRow, sha256: str) -> bool:
     return row.sha256 == sha256 and row.status in FINAL_STATUSES
+
+
+def _note_begun(row: PhotoRow, arrival: Arrival) -> None:
+    if row.next_attempt_at is None or row.next_attempt_at <= datetime.now(UTC):
+        # Else another process is at it just now, which is no sign of trouble.
+        row.begun += 1
+        row.next_attempt_at = _later(row.begun)
+    row.status, row.code, row.message = Status.PENDING, None, None
+    row.identity = str(arrival.identity)
+    row.present = True
 
 
 def _later(attempts: int) -> datetime:

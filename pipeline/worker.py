@@ -3,55 +3,36 @@
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from core.errors import KenalError, ServiceError
 from core.files import FileIdentity
-from core.logs import describe
+from pipeline.bulk import Bulk, Ended
 from pipeline.converter import Converter
 from pipeline.drop import Entry
 from pipeline.ledger import Outcome
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.2
-
-
-class InternalError(ServiceError):
-    """A fault of ours: the photo stays pending and is tried again."""
-
-    code = "internal"
-
-
-def convert_safely(converter: Converter, entry: Entry) -> Outcome | None:
-    """Convert one entry whatever happens: a fault of ours leaves it pending, to be tried again.
-
-    None where not even that could be recorded (database busy, disk full): the row is as it was,
-    and the next scan finds the file again.
-    """
-    try:
-        try:
-            return converter.convert(entry.path)
-        except KenalError as error:
-            _log.warning("%s: %s", entry.key, error.code)
-            return None
-        except Exception as error:  # noqa: BLE001 - a photo must never end its worker
-            _log.error("%s: internal error [%s]", entry.key, describe(error))
-            fault = InternalError("an internal error; it will be tried again")
-            return converter.refuse(entry.path, entry.identity, fault)
-    except Exception as error:  # noqa: BLE001
-        _log.error("%s: its state could not be recorded [%s]", entry.key, describe(error))
-        return None
+_TURN_SECONDS = 0.05
 
 
 class Worker:
-    """Converts entries one after another; `on_outcome` is called in its thread."""
+    """Converts entries, many at once; `on_outcome` is called in its thread.
+
+    `threads` read and examine photos, by default one a core.
+    """
 
     def __init__(
-        self, converter: Converter, on_outcome: Callable[[Outcome], None], capacity: int = 256
+        self,
+        converter: Converter,
+        on_outcome: Callable[[Outcome], None],
+        capacity: int = 256,
+        threads: int | None = None,
     ) -> None:
         self._converter = converter
         self._on_outcome = on_outcome
         self._capacity = capacity
+        self._threads = threads
         self._queue: queue.Queue[Entry] = queue.Queue(capacity)
         self._in_flight: dict[str, FileIdentity] = {}
         self._lock = threading.Lock()
@@ -69,7 +50,7 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the photo in hand; what waits stays pending in the ledger."""
+        """Finish the photos being examined; what waits stays pending in the ledger."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -95,20 +76,31 @@ class Worker:
 
     def _run(self) -> None:
         waiting = self._queue
-        while not self._stopping.is_set():
-            try:
-                entry = waiting.get(timeout=_POLL_SECONDS)
-            except queue.Empty:
-                continue
-            try:
-                self._report(convert_safely(self._converter, entry))
-            finally:
-                with self._lock:
-                    if self._in_flight.get(entry.key) == entry.identity:
-                        del self._in_flight[entry.key]
+        bulk = Bulk(self._converter, self._threads)
+        try:
+            while not self._stopping.is_set():
+                _fill(bulk, waiting)
+                self._report(bulk.turn(_TURN_SECONDS))
+        finally:
+            self._report(bulk.close())
 
-    def _report(self, outcome: Outcome | None) -> None:
-        if outcome is not None:
-            text = outcome.status + (f" ({outcome.code})" if outcome.code else "")
-            _log.info("%s: %s", outcome.path, text)
-            self._on_outcome(outcome)
+    def _report(self, ended: Iterable[Ended]) -> None:
+        for entry, outcome in ended:
+            with self._lock:
+                if self._in_flight.get(entry.key) == entry.identity:
+                    del self._in_flight[entry.key]
+            if outcome is not None:
+                text = outcome.status + (f" ({outcome.code})" if outcome.code else "")
+                _log.info("%s: %s", outcome.path, text)
+                self._on_outcome(outcome)
+
+
+def _fill(bulk: Bulk, waiting: queue.Queue[Entry]) -> None:
+    """Put what waits; where there is nothing at all to do, wait a little for the next entry."""
+    try:
+        if bulk.is_idle:
+            bulk.put(waiting.get(timeout=_POLL_SECONDS))
+        while bulk.has_room:
+            bulk.put(waiting.get_nowait())
+    except queue.Empty:
+        return

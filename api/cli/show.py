@@ -10,11 +10,13 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
 
 from index import OnProgress
 from pipeline.models.download import Progress as OnBytes
@@ -29,10 +31,18 @@ def _bar(*columns: ProgressColumn) -> Iterator[Progress]:
         yield progress
 
 
+class _Rate(ProgressColumn):
+    """How many steps a second, lately."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.1f}/s")
+
+
 @contextmanager
 def counting(title: str, total: int) -> Iterator[Callable[[], None]]:
     """A bar of `total` steps; call what is yielded after each."""
-    with _bar(MofNCompleteColumn()) as progress:
+    with _bar(MofNCompleteColumn(), _Rate()) as progress:
         task = progress.add_task(title, total=total)
         yield lambda: progress.advance(task)
 

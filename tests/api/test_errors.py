@@ -12,7 +12,7 @@ from api import create_app
 from api.errors import RETRY_AFTER_SECONDS, STATUSES
 from core.errors import Busy, KenalError, RateLimited, StorageFull
 from pipeline.services import Services
-from pipeline.worker import InternalError
+from pipeline.bulk_guard import InternalError
 from tests.api.kit import body, recognize, refused
 from tests.fakes import BUG, portrait
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -19,8 +20,10 @@ from db.faces import StoredFace
 from db.session import Session
 from index import FaceIndex
 from pipeline import deletion
+from pipeline.bulk_commit import Batches, Result
 from pipeline.commit import Analyzed, Arrival, Commits, Committed
 from pipeline.deletion import delete_user
+from pipeline.ledger import Outcome
 from pipeline.recognizer import Question
 from tests.fakes import DIMENSIONS, color_of, portrait, spec, vector_of
 from tests.gallery_kit import GalleryKit, gallery_in
@@ -186,7 +189,7 @@ def test_a_person_deleted_while_their_second_photo_is_enrolled(
 ) -> None:
     kit.enroll("anna.png", 1)
     kit.enroll("bob/1.png", 5)
-    commit = Commits.commit
+    commit, settle = Commits.commit, Batches.settle
     gone: list[bool] = []
 
     def delete() -> None:
@@ -194,6 +197,14 @@ def test_a_person_deleted_while_their_second_photo_is_enrolled(
         gone.append(True)
 
     meanwhile = Meanwhile(delete)
+
+    @contextmanager
+    def deleting() -> Iterator[None]:
+        if deleted == "before the commit" and not gone:
+            meanwhile.happens()
+        yield
+        if deleted == "after the commit":
+            meanwhile.happens()
 
     def committing(
         own: Commits,
@@ -203,14 +214,15 @@ def test_a_person_deleted_while_their_second_photo_is_enrolled(
         accept: bool,
         note: str | None,
     ) -> Committed:
-        if deleted == "before the commit" and not gone:
-            meanwhile.happens()
-        done = commit(own, name, arrival, face, accept, note)
-        if deleted == "after the commit":
-            meanwhile.happens()
-        return done
+        with deleting():
+            return commit(own, name, arrival, face, accept, note)
+
+    def settling(own: Batches, results: Sequence[Result]) -> list[Outcome]:
+        with deleting():
+            return settle(own, results)
 
     monkeypatch.setattr(Commits, "commit", committing)
+    monkeypatch.setattr(Batches, "settle", settling)
     answer = second_photo(kit)
     meanwhile.end()
     assert gone == [True]

@@ -1,0 +1,127 @@
+"""One transaction for many photos; each stands for itself, as if it had one of its own."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from core.errors import KenalError
+from core.names import PhotoName
+from core.types import Similarity
+from db.photos import Status
+from db.session import Database, Session
+from pipeline.bulk_alike import Alike, Company, LookAlikes
+from pipeline.commit import Analyzed, Arrival, Commits, Committed
+from pipeline.ledger import Ledger, Outcome, Refusal, Start
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """A photo whose face was embedded; `accept` skips the same-person check."""
+
+    name: PhotoName
+    arrival: Arrival
+    analyzed: Analyzed
+    accept: bool = False
+
+    def refused(self, error: KenalError) -> Refusal:
+        return Refusal(self.name.path, self.arrival.sha256, self.arrival.identity, error)
+
+
+Result = Ready | Refusal
+"""What a conversion came to, and what the ledger does not know yet."""
+
+
+class Batches:
+    """Begins and ends conversions, so many in one transaction as are given."""
+
+    def __init__(
+        self,
+        database: Database,
+        commits: Commits,
+        ledger: Ledger,
+        look_alikes: LookAlikes,
+        similarity: Similarity,
+    ) -> None:
+        self._database = database
+        self._commits = commits
+        self._ledger = ledger
+        self._look_alikes = look_alikes
+        self._similarity = similarity
+
+    def begin(
+        self, arrivals: Sequence[tuple[PhotoName, Arrival]], force: bool, alone: bool
+    ) -> list[Outcome | Start]:
+        """As `Ledger.begin` for each; what it refuses is recorded at once.
+
+        Raises KenalError where the database does not take it: then nothing of it happened.
+        """
+        begun: list[Outcome | Start] = []
+        with self._database.write() as session:
+            for name, arrival in arrivals:
+                begun.append(self._begin(session, name, arrival, force, alone))
+        return begun
+
+    def give_back(self, arrivals: Sequence[tuple[PhotoName, Arrival]]) -> None:
+        """As `Ledger.give_back` for each; raises KenalError."""
+        with self._database.write() as session:
+            for name, arrival in arrivals:
+                self._ledger.give_back(session, name, arrival)
+
+    def settle(self, results: Sequence[Result]) -> list[Outcome]:
+        """Enroll or refuse each, in this order: who comes later is compared with who came before.
+
+        A refusal undoes nothing but its own photo. Raises KenalError where the database does not
+        take it: then nothing of it happened.
+        """
+        company = Company(self._similarity)
+        searched = [self._searched(result) for result in results]
+        with self._database.write() as session:
+            return [settle(session, company) for settle in searched]
+
+    def _searched(self, result: Result) -> Callable[[Session, Company], Outcome]:
+        """What settles a result; the gallery is searched before the transaction begins."""
+        if isinstance(result, Ready):
+            ready = result
+            try:
+                alike = self._look_alikes.most_alike(ready.name.user_id, ready.analyzed.vector)
+                return lambda session, company: self._enroll(session, company, ready, alike)
+            except KenalError as error:
+                result = ready.refused(error)
+        refusal = result
+        return lambda session, _: self._ledger.record(session, refusal)
+
+    def _begin(
+        self, session: Session, name: PhotoName, arrival: Arrival, force: bool, alone: bool
+    ) -> Outcome | Start:
+        try:
+            return self._ledger.begin(session, name, arrival, force, alone)
+        except KenalError as error:
+            refusal = Refusal(name.path, arrival.sha256, arrival.identity, error)
+            return self._ledger.record(session, refusal)
+
+    def _enroll(
+        self, session: Session, company: Company, ready: Ready, alike: Alike | None
+    ) -> Outcome:
+        name, vector = ready.name, ready.analyzed.vector
+        note = self._look_alikes.note(name.user_id, alike, company.most_alike(name.user_id, vector))
+        try:
+            with session.begin_nested():
+                committed = self._commits.enroll(
+                    session, name, ready.arrival, ready.analyzed, accept=ready.accept, note=note
+                )
+        except KenalError as error:
+            return self._ledger.record(session, ready.refused(error))
+        company.add(name.user_id, vector)
+        return enrolled(name, committed, note)
+
+
+def enrolled(name: PhotoName, committed: Committed, note: str | None) -> Outcome:
+    """The outcome of a photo whose person has a face of it now."""
+    return Outcome(
+        status=Status.ENROLLED if committed.is_new else Status.UNCHANGED,
+        path=name.key,
+        user_id=name.user_id,
+        photo_id=committed.photo_id,
+        face_id=committed.face_id,
+        code=None,
+        message=note,
+    )
