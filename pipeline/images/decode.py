@@ -1,8 +1,9 @@
 """From a photo's bytes to upright RGB pixels, or a plain reason why not.
 
-Nothing of Pillow's process-wide state is used: its format classes are called directly on a file
-whose size was read and judged before, so its own bomb check, plugin registry and tolerance of
-truncated files play no part. Color profiles are ignored: face networks are trained without them.
+libjpeg-turbo decodes JPEGs, Pillow the rest and what libjpeg-turbo leaves to it. Nothing of
+Pillow's process-wide state is used: its format classes are called directly on a file whose size
+was read and judged before, so its own bomb check, plugin registry and tolerance of truncated
+files play no part. Color profiles are ignored: face networks are trained without them.
 """
 
 import io
@@ -31,16 +32,18 @@ from core.errors import EmptyFile, ImageCorrupt, ImageTooLarge
 from pipeline.images.headers import Header, HeaderReader, Kind, sniff
 from pipeline.images.heif import decode_heif
 from pipeline.images.jpeg import read_jpeg
+from pipeline.images.jpeg_pixels import decode_jpeg, drafted_size, eighths
 from pipeline.images.others import read_bmp, read_gif, read_heif, read_webp
 from pipeline.images.png import check_png_pixels, read_png
-from pipeline.images.reduce import reduced_rgb
+from pipeline.images.reduce import reduced_pixels, reduced_rgb
 from pipeline.images.tiff import read_tiff
+from pipeline.images.upright import upright
 
 Pixels = npt.NDArray[np.uint8]
 """RGB, shape (h, w, 3), contiguous."""
 
 WORKING_LONG_SIDE_PX = 2048
-"""Larger photos are worked on at this size: a face of 40 px is found in it, memory stays small."""
+"""No photo is worked on at a larger size: a face of 40 px is found in it, memory stays small."""
 
 LARGE_PIXELS = 16_000_000
 # Memory is the whole process's, so is this: a large photo may take a gigabyte while it is decoded,
@@ -66,17 +69,6 @@ _DECODERS: Mapping[Kind, type[ImageFile.ImageFile]] = MappingProxyType(
         Kind.BMP: BmpImagePlugin.BmpImageFile,
         Kind.TIFF: TiffImagePlugin.TiffImageFile,
         Kind.GIF: GifImagePlugin.GifImageFile,
-    }
-)
-_TO_UPRIGHT: Mapping[int, Image.Transpose] = MappingProxyType(
-    {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_270,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_90,
     }
 )
 _FIRST_ON_ITS_SIDE = 5
@@ -126,12 +118,15 @@ def decode(data: bytes, max_pixels: int) -> Photo:
         )
     try:
         with _turn(header):
-            image = _upright(_reduced(_loaded(kind, header)), header.orientation)
+            rgb, scale = _working(kind, header)
+            rgb = upright(rgb, header.orientation)
     except Image.DecompressionBombError as error:
         raise ImageTooLarge("a part of the photo has more pixels than allowed") from error
     except _DECODER_ERRORS as error:
         raise ImageCorrupt("the photo cannot be decoded") from error
-    return _photo(image, header)
+    turned = header.orientation >= _FIRST_ON_ITS_SIDE
+    width, height = (header.height, header.width) if turned else (header.width, header.height)
+    return Photo(rgb, scale, width, height)
 
 
 def _turn(header: Header) -> AbstractContextManager[object]:
@@ -139,8 +134,24 @@ def _turn(header: Header) -> AbstractContextManager[object]:
     return _ONE_LARGE if header.width * header.height > LARGE_PIXELS else nullcontext()
 
 
+def _working(kind: Kind, header: Header) -> tuple[Pixels, float]:
+    """RGB as stored, at most of the working size, and its pixels per pixel of the original."""
+    long_side = max(header.width, header.height)
+    if kind is Kind.JPEG:
+        parts = eighths(long_side, WORKING_LONG_SIDE_PX)
+        if (rgb := decode_jpeg(header, parts)) is not None:
+            size = (rgb.shape[1], rgb.shape[0])
+            small = reduced_pixels(rgb, _working_size(size))
+            return small, parts / 8 * max(small.shape[:2]) / max(size)
+    image = _loaded(kind, header)
+    small = np.asarray(reduced_rgb(image, _working_size(image.size)))
+    # The decoder rounds up: the size it gave is not the original's divided by its whole number.
+    drafted = round(long_side / max(image.size))
+    return small, max(small.shape[:2]) / max(image.size) / drafted
+
+
 def _loaded(kind: Kind, header: Header) -> Image.Image:
-    """Every pixel decoded; a large JPEG at 1/2, 1/4 or 1/8, never below the working size."""
+    """Every pixel decoded by Pillow; a large JPEG at 1/2, 1/4 or 1/8 of its size."""
     if kind is Kind.HEIF:
         mode, pixels = decode_heif(header.clean)
         return Image.fromarray(pixels).convert(mode)
@@ -148,27 +159,11 @@ def _loaded(kind: Kind, header: Header) -> Image.Image:
         check_png_pixels(header.clean)
     image = _DECODERS[kind](io.BytesIO(header.clean))
     if kind is Kind.JPEG:
-        image.draft(image.mode, _working_size(image.size))
+        image.draft(image.mode, drafted_size(image.size, WORKING_LONG_SIDE_PX))
     image.load()
     return image
-
-
-def _reduced(image: Image.Image) -> Image.Image:
-    return reduced_rgb(image, _working_size(image.size))
 
 
 def _working_size(size: tuple[int, int]) -> tuple[int, int]:
     factor = min(1.0, WORKING_LONG_SIDE_PX / max(size))
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
-
-
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    turn = _TO_UPRIGHT.get(orientation)
-    return image if turn is None else image.transpose(turn)
-
-
-def _photo(image: Image.Image, header: Header) -> Photo:
-    turned = header.orientation >= _FIRST_ON_ITS_SIDE
-    width, height = (header.height, header.width) if turned else (header.width, header.height)
-    rgb = np.ascontiguousarray(np.asarray(image))
-    return Photo(rgb, max(rgb.shape[:2]) / max(width, height), width, height)

@@ -36,7 +36,7 @@ def read_jpeg(data: bytes) -> Header:
     """Raises ImageCorrupt for a file without its end, without a frame, or with endless scans.
 
     What follows the end of the image (previews, a second picture, a payload) is dropped. Pixels
-    that stop before an end that is there are not noticed: the decoder keeps that to itself.
+    that stop before an end that is there are the decoder's to notice.
     """
     reader = Reader(data, big_endian=True)
     found = _Found(kept=[data[:2]])

@@ -141,7 +141,7 @@ def test_large_photos_are_worked_on_smaller(kind: str) -> None:
 def test_a_large_turned_photo_reports_the_upright_size() -> None:
     photo = decode(with_orientation(gradient(4000, 1000), "JPEG", 6), CAP)
     assert (photo.width, photo.height) == (1000, 4000)
-    assert photo.rgb.shape == (2048, 512, 3)
+    assert photo.rgb.shape == (2000, 500, 3)
 
 
 def test_a_line_of_pixels_stays_a_picture() -> None:

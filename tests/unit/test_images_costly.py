@@ -18,7 +18,7 @@ from pipeline.images.headers import MOST_PARTS, Header, HeaderReader, Kind, Read
 from pipeline.images.jpeg import read_jpeg
 from pipeline.images.others import read_gif, read_webp
 from pipeline.images.png import read_png
-from tests.images_made import encoded, gradient, png_chunk
+from tests.images_made import encoded, gradient, png_chunk, with_orientation
 
 ROOT = Path(__file__).resolve().parents[2]
 CAP = 64_000_000
@@ -153,7 +153,7 @@ def peak():
 data = sys.stdin.buffer.read()
 decode(Path(sys.argv[1]).read_bytes(), 64_000_000)
 before = peak()
-assert decode(data, 64_000_000).rgb.shape == (2048, 2048, 3)
+assert max(decode(data, 64_000_000).rgb.shape) == int(sys.argv[2])
 print((peak() - before) // 1024)
 """
 
@@ -172,10 +172,31 @@ def test_colors_are_converted_in_little_memory(
     side = 5080
     samples = {0: 1, 2: 3, 6: 4}[color]
     data = png(side, side, depth, color, 0, bytes(side * (1 + side * samples * depth // 8)))
-    (tmp_path / "small.png").write_bytes(PNG)
-    run = [sys.executable, "-c", _PEAK, str(tmp_path / "small.png")]
+    assert peak_mb(tmp_path, PNG, data, 2048) < most_mb
+
+
+def peak_mb(folder: Path, first: bytes, data: bytes, long_side: int) -> int:
+    """How far decoding `data` lifts the memory of a process that has decoded `first`."""
+    (folder / "first").write_bytes(first)
+    run = [sys.executable, "-c", _PEAK, str(folder / "first"), str(long_side)]
     done = subprocess.run(run, input=data, capture_output=True, check=True, cwd=ROOT)
-    assert int(done.stdout) < most_mb
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's accounting")
+@pytest.mark.parametrize(
+    ("mode", "orientation", "most_mb"),
+    [
+        pytest.param("RGB", 1, 40, id="color"),  # at full size 183 MB
+        pytest.param("RGB", 6, 50, id="turned"),
+        pytest.param("L", 1, 40, id="gray"),
+    ],
+)
+def test_a_large_jpeg_takes_the_memory_of_its_working_size(
+    tmp_path: Path, mode: str, orientation: int, most_mb: int
+) -> None:
+    data = with_orientation(Image.new(mode, (8000, 8000), 99), "JPEG", orientation)
+    assert peak_mb(tmp_path, JPEG, data, 2000) < most_mb
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "L"])
