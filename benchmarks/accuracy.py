@@ -4,16 +4,18 @@ On `faces/pairs`, `faces/gallery` and `faces/detection` of SHARED_DIR. Detection
 """
 
 import argparse
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.photos import NOSES, Faces, Pair, couples, embedder, pairs, photos, shared_dir
+from benchmarks.photos import NOSES, Faces, Pair, couples, pairs, photos, prepared, shared_dir
+from core.settings import Settings
 from core.types import Matrix, Similarity, Vector
 from core.vectors import similarities
+from pipeline.builder import build_embedder
+from pipeline.models.registry import find
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,8 @@ def _similarity(a: Vector, b: Vector, similarity: Similarity) -> float:
     return float(similarities(a, b[None], similarity)[0])
 
 
-def _report(model_id: str, shared: Path, faces: Faces, scratch: Path) -> None:
-    network = embedder(model_id, shared, scratch)
+def _report(model_id: str, shared: Path, faces: Faces, settings: Settings) -> None:
+    network = build_embedder(find(model_id, settings), settings)
     similarity, threshold = network.spec.similarity, network.default_threshold
     found = faces.embedded(network, photos(shared / "faces" / "pairs"))
     people = faces.embedded(network, photos(shared / "faces" / "gallery" / "train"))
@@ -93,7 +95,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--embedder", action="append", help="may be given more than once")
     chosen = parser.parse_args().embedder or ["dlib", "mobilefacenet"]
-    shared, faces = shared_dir(), Faces()
+    shared = shared_dir()
+    settings = prepared(shared, chosen)
+    faces = Faces(settings)
     missed, extra = missed_and_extra(faces, photos(shared / "faces" / "detection"))
     noses = sum(map(len, NOSES.values()))
     print(f"detection: {noses - missed} of {noses} faces found, {extra} found that are none\n")
@@ -102,9 +106,8 @@ def main() -> None:
         f" {'accepts':>7} {'rejects':>7} {'genuine min':>11} {'impostor max':>12}"
         f" {'strangers':>9} {'accepts':>7} {'stranger max':>12}"
     )
-    with tempfile.TemporaryDirectory() as scratch:
-        for model_id in chosen:
-            _report(model_id, shared, faces, Path(scratch))
+    for model_id in chosen:
+        _report(model_id, shared, faces, settings)
 
 
 if __name__ == "__main__":

@@ -3,21 +3,21 @@
 import csv
 import itertools
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.settings import Settings
 from core.types import Face, Matrix, Point
-from pipeline.builder import build_detector, build_embedder
+from pipeline.analyzer import LeastFace
+from pipeline.builder import build_detector
 from pipeline.detection.detector import Detector
 from pipeline.embedders.embedder import Embedder
 from pipeline.images.decode import Photo, decode
-from pipeline.models.registry import MOBILEFACENET, find
+from pipeline.models.entry import DETECTOR
+from pipeline.models.prepare import fetch, prepare, ready
+from pipeline.models.registry import MOBILEFACENET
 
-LEAST_FACE_PX = 40
-"""The default of KENAL_MIN_FACE_PX: smaller faces are never compared."""
 _MAX_PIXELS = 64_000_000
 _SUFFIXES = frozenset([".jpg", ".jpeg", ".png"])
 
@@ -75,38 +75,42 @@ def pairs(folder: Path) -> list[Pair]:
 class Faces:
     """The faces of photos: each photo is decoded and detected once, whatever embeds it."""
 
-    def __init__(self) -> None:
-        self._detector: Detector = build_detector(LEAST_FACE_PX)
+    def __init__(self, settings: Settings) -> None:
+        self._detector: Detector = build_detector(settings)
+        self._least = LeastFace(settings.min_face_px, settings.min_face_part)
         self._found: dict[Path, tuple[Photo, list[Face]]] = {}
 
     def of(self, path: Path) -> tuple[Photo, list[Face]]:
         """The photo and its faces in its working pixels, largest first."""
         if path not in self._found:
             photo = decode(path.read_bytes(), _MAX_PIXELS)
-            faces = sorted(self._detector.detect(photo.rgb), key=lambda face: -face.box.area)
-            self._found[path] = (photo, faces)
+            faces = self._detector.detect(photo.rgb, self._least.of(photo) * photo.scale)
+            self._found[path] = (photo, sorted(faces, key=lambda face: -face.box.area))
         return self._found[path]
+
+    def usable(self, path: Path) -> tuple[Photo, list[Face]]:
+        """The same without the faces that are too small to be compared."""
+        photo, faces = self.of(path)
+        least = self._least.of(photo) * photo.scale
+        return photo, [face for face in faces if face.box.width >= least]
 
     def embedded(self, embedder: Embedder, named: Mapping[str, Path]) -> dict[str, Matrix]:
         """One (n, d) matrix a photo, its rows as the usable faces, largest first."""
-        found = ((name, *self.of(path)) for name, path in named.items())
-        return {
-            name: embedder.embed(photo.rgb, [f for f in faces if f.box.width >= LEAST_FACE_PX])
-            for name, photo, faces in found
-        }
+        found = ((name, *self.usable(path)) for name, path in named.items())
+        return {name: embedder.embed(photo.rgb, faces) for name, photo, faces in found}
 
 
-def embedder(model_id: str, shared: Path, scratch: Path) -> Embedder:
-    """The network from MODEL_DIR, or, for the small one, from the shared photos' neighbors."""
+def prepared(shared: Path, model_ids: Sequence[str]) -> Settings:
+    """Settings whose MODEL_DIR has MTCNN and these networks, made once and kept for the next run.
+
+    The small network comes from the shared photos' neighbors.
+    """
     settings = Settings()
-    entry = find(model_id, settings)
-    own = settings.models_path / entry.id / entry.files[0].name
-    if model_id == MOBILEFACENET.id and not own.is_file():
-        settings = Settings(model_dir=scratch)
-        target = scratch / entry.id / entry.files[0].name
-        target.parent.mkdir(parents=True)
-        shutil.copyfile(shared / "models" / "mobilefacenet.onnx", target)
-    return build_embedder(entry, settings)
+    for model_id in (DETECTOR, *model_ids):
+        if model_id == MOBILEFACENET.id and not ready(model_id, settings):
+            fetch(model_id, settings, from_file=shared / "models" / "mobilefacenet.onnx")
+        prepare(model_id, settings)
+    return settings
 
 
 def couples(matrices: Mapping[str, Matrix]) -> Iterator[tuple[Matrix, Matrix]]:

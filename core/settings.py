@@ -49,7 +49,15 @@ class Settings(BaseSettings):
     )
     max_upload_mb: int = Field(20, ge=1, le=1024, description="Largest photo file, in MB.")
     max_image_mp: int = Field(64, ge=1, le=1024, description="Largest photo, in megapixels.")
-    min_face_px: int = Field(40, ge=20, le=1000, description="Least width of a usable face.")
+    min_face_px: int = Field(
+        40, ge=20, le=1000, description="Least width of a usable face, in pixels of the photo."
+    )
+    min_face_part: float = Field(
+        0.03,
+        ge=0,
+        le=0.5,
+        description="Least width of a usable face, as a part of the photo's longer side.",
+    )
     dominant_face: float | None = Field(
         None,
         ge=1.5,

@@ -35,12 +35,28 @@ class Detection:
     unused: tuple[UnusedFace, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LeastFace:
+    """The narrowest usable face: `px` of the upright original, and `part` of its longer side.
+
+    The second bounds the work on large photos, where a face of a few pixels
+    is nobody's portrait.
+    """
+
+    px: float
+    part: float = 0.0
+
+    def of(self, photo: Photo) -> float:
+        """In pixels of the original."""
+        return max(self.px, self.part * max(photo.width, photo.height))
+
+
 class Analyzer:
     """One detector and one embedder; safe to call from many threads once built."""
 
-    def __init__(self, detector: Detector, embedder: Embedder, min_face_px: int) -> None:
+    def __init__(self, detector: Detector, embedder: Embedder, least_face: LeastFace) -> None:
         self._detector, self._embedder = detector, embedder
-        self._min_face_px = min_face_px
+        self._least_face = least_face
 
     @property
     def spec(self) -> EmbeddingSpec:
@@ -56,19 +72,17 @@ class Analyzer:
         self._embedder.load()
 
     def detect(self, photo: Photo) -> Detection:
-        """The photo's faces. A face is too small where the networks see less than `min_face_px`
-        of its width, which for photos above the working size is less than the original holds.
+        """The photo's faces; those narrower than the least usable one are unused.
 
         Raises ModelUnavailable and ModelError.
         """
-        found = sorted(self._detector.detect(photo.rgb), key=lambda face: -face.box.area)
-        usable, unused = [], []
-        for face in found:
-            original = face.scaled(1 / photo.scale)
-            if face.box.width >= self._min_face_px:
-                usable.append(original)
-            else:
-                unused.append(UnusedFace(original.box, UnusedReason.TOO_SMALL))
+        least = self._least_face.of(photo)
+        found = self._detector.detect(photo.rgb, least * photo.scale)
+        faces = [face.scaled(1 / photo.scale) for face in found]
+        faces.sort(key=lambda face: -face.box.area)
+        usable = [face for face in faces if face.box.width >= least]
+        small = [face for face in faces if face.box.width < least]
+        unused = [UnusedFace(face.box, UnusedReason.TOO_SMALL) for face in small]
         return Detection(tuple(usable), tuple(unused))
 
     def embed(self, photo: Photo, faces: Sequence[Face]) -> Matrix:
@@ -90,7 +104,8 @@ def build_analyzer(embedder_id: str, settings: Settings) -> Analyzer:
     that cannot be used.
     """
     embedder = build_embedder(find(embedder_id, settings), settings)
-    return Analyzer(build_detector(settings.min_face_px), embedder, settings.min_face_px)
+    least_face = LeastFace(settings.min_face_px, settings.min_face_part)
+    return Analyzer(build_detector(settings), embedder, least_face)
 
 
 def exactly_one(detection: Detection, dominant_face: float | None) -> Face:

@@ -1,12 +1,15 @@
 """Fixtures that more than one kind of test needs."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-from pipeline.models.registry import MOBILEFACENET
+from core.files import write_atomic
+from core.lease import lease
+from core.settings import Settings
+from pipeline.models.prepare import prepare
+from pipeline.models.registry import DLIB, MOBILEFACENET, MTCNN
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,13 +24,24 @@ def shared_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def model_dir(shared_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A MODEL_DIR with MobileFaceNet in its place."""
-    models = tmp_path_factory.mktemp("models")
-    (models / MOBILEFACENET.id).mkdir()
-    source = shared_dir / "models" / "mobilefacenet.onnx"
-    shutil.copyfile(source, models / MOBILEFACENET.id / MOBILEFACENET.files[0].name)
+def prepared_models(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A MODEL_DIR with the networks that come with packages, made once for all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    models = (base if worker_id == "master" else base.parent) / "models"
+    models.mkdir(exist_ok=True)
+    with lease(models / "lock", wait=True):
+        for model_id in (MTCNN.id, DLIB.id):
+            prepare(model_id, Settings(model_dir=models))
     return models
+
+
+@pytest.fixture(scope="session")
+def model_dir(shared_dir: Path, prepared_models: Path) -> Path:
+    """The same with MobileFaceNet in its place."""
+    target = prepared_models / MOBILEFACENET.id / MOBILEFACENET.files[0].name
+    target.parent.mkdir(exist_ok=True)
+    write_atomic(target, (shared_dir / "models" / "mobilefacenet.onnx").read_bytes())
+    return prepared_models
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

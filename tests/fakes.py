@@ -18,7 +18,7 @@ from core.errors import ModelUnavailable
 from core.settings import Settings
 from core.types import Box, EmbeddingSpec, Face, Landmarks, Matrix, Similarity, Vector
 from db import migrate
-from pipeline.analyzer import Analyzer
+from pipeline.analyzer import Analyzer, LeastFace
 from pipeline.embedders.embedder import checked_matrix
 from pipeline.images.decode import Pixels
 from pipeline.services import Engine, Services
@@ -50,7 +50,7 @@ class FakeDetector:
     def load(self) -> None:
         """Nothing to load."""
 
-    def detect(self, rgb: Pixels) -> list[Face]:
+    def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
         columns = rgb[rgb.shape[0] // 2].max(axis=1) >= _BACKGROUND
         edges = np.flatnonzero(np.diff(np.concatenate(([False], columns, [False])).astype(np.int8)))
         faces = [_face(rgb, int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
@@ -86,7 +86,7 @@ class FakeNetworks:
     def __call__(self, embedder_id: str, settings: Settings) -> Analyzer:
         assert embedder_id == EMBEDDER
         embedder = FakeEmbedder(self.weights, self.missing)
-        return Analyzer(FakeDetector(), embedder, settings.min_face_px)
+        return Analyzer(FakeDetector(), embedder, LeastFace(settings.min_face_px))
 
 
 def vector_of(color: tuple[int, int, int]) -> Vector:

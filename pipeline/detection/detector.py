@@ -12,6 +12,8 @@ PADDING = 0.5
 """Border added for the second look, as a part of the picture's longer side."""
 SECOND_LOOK_PX = 640
 """The second look's picture is no longer than this: a face that fills the frame is large in it."""
+SECOND_LOOK_FACE = 0.125
+"""The least face of the second look, as a part of its picture's longer side without the border."""
 
 
 class Detector(Protocol):
@@ -26,8 +28,11 @@ class Detector(Protocol):
         """Load now instead of at the first use; raises ModelUnavailable."""
         ...
 
-    def detect(self, rgb: Pixels) -> list[Face]:
-        """Faces of `rgb` (h, w, 3) in its pixels; boxes may cross its borders. May be empty."""
+    def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
+        """Faces of `rgb` (h, w, 3) in its pixels; boxes may cross its borders. May be empty.
+
+        Faces narrower than `least_face_px` need not be found.
+        """
         ...
 
 
@@ -48,13 +53,15 @@ class PaddedSecondTry:
     def load(self) -> None:
         self._inner.load()
 
-    def detect(self, rgb: Pixels) -> list[Face]:
-        found = self._inner.detect(rgb)
+    def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
+        found = self._inner.detect(rgb, least_face_px)
         if found:
             return found
         small, factor = _reduced(rgb)
+        side = max(small.shape[:2])
+        least = max(least_face_px * factor, side * SECOND_LOOK_FACE)
         border = padding_px(small.shape[1], small.shape[0])
-        faces = self._inner.detect(padded(small, border))
+        faces = self._inner.detect(padded(small, border), least)
         return [face.shifted(-border, -border).scaled(1 / factor) for face in faces]
 
 

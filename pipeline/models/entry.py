@@ -16,6 +16,20 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Export:
+    """How networks in ONNX form are made of an entry's files, by a program of its own.
+
+    `python -m <module> FOLDER FILE...` writes FOLDER/<name>.onnx for each of `networks` and prints
+    how far their answers are from the source's at most.
+    """
+
+    module: str
+    networks: tuple[str, ...] = ("network",)
+    version: int = 1
+    """Raised when the program makes other networks of the same files."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelEntry:
     """One network as it is pinned; the fields with defaults are an embedder's own."""
 
@@ -37,6 +51,8 @@ class ModelEntry:
     mirror: bool = False
     unit_length: bool = True
     pinned: bool = True
+    export: Export | None = None
+    """None where the first file is served as it is."""
 
     def spec(self) -> EmbeddingSpec:
         """The space of this entry's embeddings."""

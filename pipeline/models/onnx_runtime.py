@@ -10,21 +10,22 @@ import numpy.typing as npt
 from core.errors import ModelError, ModelUnavailable
 
 Floats = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
 _ERRORS_ONLY = 3
 
 
 class OnnxNetwork:
-    """A loaded ONNX network with one or more float32 inputs; `run` is safe from many threads."""
+    """A loaded ONNX network with one or more inputs; `run` is safe from many threads."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
         self.inputs: tuple[str, ...] = tuple(item.name for item in session.get_inputs())
 
-    def run(self, values: Floats) -> list[Floats]:
+    def run(self, values: Values) -> list[Floats]:
         """The outputs for the network's first input; raises ModelError."""
         return self.run_named({self.inputs[0]: values})
 
-    def run_named(self, values: Mapping[str, Floats]) -> list[Floats]:
+    def run_named(self, values: Mapping[str, Values]) -> list[Floats]:
         """The outputs for inputs by name; raises ModelError."""
         try:
             return list(self._session.run(None, dict(values)))

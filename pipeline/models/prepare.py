@@ -4,19 +4,19 @@ import logging
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from core.errors import ModelUnavailable, StorageFull
 from core.files import atomic_file, sha256_file
 from core.settings import Settings
 from pipeline.models.download import Progress, download, no_progress
-from pipeline.models.entry import ModelEntry
+from pipeline.models.entry import Export, ModelEntry
 from pipeline.models.prepared import (
     Conversion,
-    converted_path,
-    is_converted,
+    converted_folder,
     is_ready,
-    network_file,
+    network_files,
     record_conversion,
 )
 from pipeline.models.registry import find
@@ -65,8 +65,8 @@ def prepare_entry(entry: ModelEntry, models_path: Path, progress: Progress) -> N
     if is_ready(entry, models_path):
         return
     fetch_entry(entry, models_path, progress)
-    if is_converted(entry):
-        convert(entry, models_path)
+    if entry.export is not None:
+        convert(entry, entry.export, models_path)
 
 
 def fetch_entry(
@@ -89,32 +89,37 @@ def fetch_entry(
 def verify_entry(entry: ModelEntry, models_path: Path) -> None:
     """`verify` for an entry: what it is served from; the source too where that is kept."""
     for file in entry.files:
-        if not is_converted(entry) or has_weights(models_path, entry.id, file):
+        if entry.export is None or file.package or has_weights(models_path, entry.id, file):
             check_weights(model_file(models_path, entry.id, file), file.sha256, entry.title)
-    if is_converted(entry):
-        check_weights(*network_file(entry, models_path), entry.title)
+    if entry.export is not None:
+        for path, sha256 in network_files(entry, models_path):
+            check_weights(path, sha256, entry.title)
 
 
-def convert(entry: ModelEntry, models_path: Path) -> None:
-    """Make the ONNX network from checked Keras weights, in a child process, and publish it.
+def convert(entry: ModelEntry, export: Export, models_path: Path) -> None:
+    """Make the ONNX networks from checked weights, in a child process, and publish them.
 
     Raises ModelUnavailable where the weights are wrong, the conversion fails, or its answers
     differ by more than LARGEST_DIFFERENCE.
     """
-    weights = entry.files[0]
-    source = model_file(models_path, entry.id, weights)
-    check_weights(source, weights.sha256, entry.title)
-    target = converted_path(entry, models_path)
-    _log.info("converting %s; this takes about a minute, once", entry.title)
-    with atomic_file(target) as file:
-        difference = _converted_in_child(source, Path(file.name), entry)
-        sha256 = sha256_file(Path(file.name))
-    record_conversion(entry, models_path, Conversion(weights.sha256, sha256, difference))
+    sources = [model_file(models_path, entry.id, file) for file in entry.files]
+    for source, file in zip(sources, entry.files, strict=True):
+        check_weights(source, file.sha256, entry.title)
+    _log.info("converting %s; this may take a minute, once", entry.title)
+    target = converted_folder(entry, models_path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".converting-") as made:
+        difference = _converted_in_child(export, Path(made), sources, entry.title)
+        hashes = {}
+        for name in export.networks:
+            hashes[name] = sha256_file(Path(made) / f"{name}.onnx")
+            _copy(Path(made) / f"{name}.onnx", target / f"{name}.onnx")
+    record_conversion(entry, models_path, Conversion(hashes, difference))
 
 
-def _converted_in_child(source: Path, target: Path, entry: ModelEntry) -> float:
-    command = [sys.executable, "-m", "pipeline.models.facenet_export"]
-    command += [str(source.absolute()), str(target.absolute()), str(entry.dimensions)]
+def _converted_in_child(export: Export, target: Path, sources: list[Path], title: str) -> float:
+    command = [sys.executable, "-m", export.module, str(target.absolute())]
+    command += [str(source.absolute()) for source in sources]
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
             command,
@@ -126,9 +131,9 @@ def _converted_in_child(source: Path, target: Path, entry: ModelEntry) -> float:
         )
         difference = float(done.stdout.split()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
-        raise ModelUnavailable(f"{entry.title} could not be converted to ONNX") from error
+        raise ModelUnavailable(f"{title} could not be converted to ONNX") from error
     if not difference <= LARGEST_DIFFERENCE:
-        raise ModelUnavailable(f"{entry.title} answers differently after its conversion")
+        raise ModelUnavailable(f"{title} answers differently after its conversion")
     return difference
 
 

@@ -1,10 +1,12 @@
-"""Networks as they are served: the pinned ONNX file, or the one made from pinned weights.
+"""Networks as they are served: the pinned ONNX file, or those made from pinned weights.
 
-What is made from Keras weights lies beside them, named by their hash, with a record of its own
-checksum: other weights, or a file that changed, are never taken for it.
+What is made of weights lies beside them in a folder named by their hashes, with a record of its own
+checksums: other weights, or a file that changed, are never taken for it.
 """
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,70 +15,76 @@ from core.files import write_atomic
 from pipeline.models.entry import ModelEntry
 from pipeline.models.weights import has_weights, model_file
 
-_KERAS_SUFFIX = ".h5"
+_RECORD = "record.json"
+_NAME_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What was made, from what, and how far its answers were from the source's at most."""
+    """The SHA-256 of each network made, and how far its answers were from the source's at most."""
 
-    source_sha256: str
-    network_sha256: str
+    networks: Mapping[str, str]
     largest_difference: float
 
 
-def is_converted(entry: ModelEntry) -> bool:
-    """Whether the network is served from an ONNX file made of Keras weights."""
-    return bool(entry.files) and entry.files[0].name.endswith(_KERAS_SUFFIX)
+def network_files(entry: ModelEntry, models_path: Path) -> tuple[tuple[Path, str], ...]:
+    """The network's ONNX files with their SHA-256, to be checked when they are loaded.
 
-
-def network_file(entry: ModelEntry, models_path: Path) -> tuple[Path, str]:
-    """The network's ONNX file and its SHA-256, to be checked when it is loaded.
-
-    Raises ModelUnavailable where it has yet to be converted.
+    Raises ModelUnavailable where they have yet to be made.
     """
-    weights = entry.files[0]
-    if not is_converted(entry):
-        return model_file(models_path, entry.id, weights), weights.sha256
+    if entry.export is None:
+        weights = entry.files[0]
+        return ((model_file(models_path, entry.id, weights), weights.sha256),)
     conversion = read_conversion(entry, models_path)
     if conversion is None:
         raise ModelUnavailable(
             f"{entry.title} is not prepared; run: flask models prepare {entry.id}"
         )
-    return converted_path(entry, models_path), conversion.network_sha256
+    folder = converted_folder(entry, models_path)
+    return tuple(
+        (folder / f"{name}.onnx", conversion.networks[name]) for name in entry.export.networks
+    )
 
 
-def converted_path(entry: ModelEntry, models_path: Path) -> Path:
-    return models_path / entry.id / f"{entry.files[0].sha256[:16]}.onnx"
+def network_file(entry: ModelEntry, models_path: Path) -> tuple[Path, str]:
+    """The one ONNX file of an embedder; raises ModelUnavailable as above."""
+    return network_files(entry, models_path)[0]
+
+
+def converted_folder(entry: ModelEntry, models_path: Path) -> Path:
+    """Where what is made of exactly these files, in exactly this way, lies."""
+    made_of = [file.sha256 for file in entry.files]
+    if entry.export is not None:
+        made_of += [entry.export.module, str(entry.export.version)]
+    name = hashlib.sha256(" ".join(made_of).encode()).hexdigest()[:_NAME_DIGITS]
+    return models_path / entry.id / name
 
 
 def read_conversion(entry: ModelEntry, models_path: Path) -> Conversion | None:
     """The record of a finished conversion of exactly these weights; None where there is none."""
     try:
-        fields = json.loads(_record_path(entry, models_path).read_bytes())
-        conversion = Conversion(
-            source_sha256=str(fields["source_sha256"]),
-            network_sha256=str(fields["network_sha256"]),
-            largest_difference=float(fields["largest_difference"]),
-        )
-    except (OSError, ValueError, LookupError, TypeError):
+        fields = json.loads((converted_folder(entry, models_path) / _RECORD).read_bytes())
+        networks = {str(name): str(sha256) for name, sha256 in fields["networks"].items()}
+        conversion = Conversion(networks, float(fields["largest_difference"]))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
-    return conversion if conversion.source_sha256 == entry.files[0].sha256 else None
+    wanted = entry.export.networks if entry.export else ()
+    return conversion if set(wanted) <= set(networks) else None
 
 
 def record_conversion(entry: ModelEntry, models_path: Path, conversion: Conversion) -> None:
-    """Publish a conversion; written last, so that a file without it is never served."""
+    """Publish a conversion; written last, so that files without it are never served."""
     record = json.dumps(asdict(conversion), indent=1).encode()
-    write_atomic(_record_path(entry, models_path), record)
-
-
-def _record_path(entry: ModelEntry, models_path: Path) -> Path:
-    return converted_path(entry, models_path).with_suffix(".json")
+    write_atomic(converted_folder(entry, models_path) / _RECORD, record)
 
 
 def is_ready(entry: ModelEntry, models_path: Path) -> bool:
     """Whether the network's files are in place; their hashes are checked when they are loaded."""
-    if is_converted(entry):
-        recorded = read_conversion(entry, models_path) is not None
-        return recorded and converted_path(entry, models_path).is_file()
-    return all(has_weights(models_path, entry.id, file) for file in entry.files)
+    # What was made of downloaded weights is served without them.
+    needed = [file for file in entry.files if entry.export is None or file.package]
+    if not all(has_weights(models_path, entry.id, file) for file in needed):
+        return False
+    try:
+        return all(path.is_file() for path, _ in network_files(entry, models_path))
+    except ModelUnavailable:
+        return False

@@ -8,7 +8,7 @@ from core.settings import Settings
 from core.types import Similarity
 from pipeline.embedders.align import ARCFACE_SIDE_PX, FACENET_MARGIN, FACENET_SIDE_PX
 from pipeline.models.custom import custom_ids, read_custom
-from pipeline.models.entry import DETECTOR, ModelEntry, Role
+from pipeline.models.entry import DETECTOR, Export, ModelEntry, Role
 from pipeline.models.network_input import Alignment, Layout, OnnxInput
 from pipeline.models.weights import WeightsFile
 
@@ -41,6 +41,7 @@ FACENET = ModelEntry(
         alignment=Alignment.MARGIN,
         margin=FACENET_MARGIN,
     ),
+    export=Export("pipeline.models.facenet_export"),
 )
 
 DLIB = ModelEntry(
@@ -71,6 +72,7 @@ DLIB = ModelEntry(
     dimensions=128,
     similarity=Similarity.EUCLIDEAN,
     default_threshold=0.83,
+    export=Export("pipeline.models.dlib_export"),
 )
 
 MOBILEFACENET = ModelEntry(
@@ -122,6 +124,7 @@ MTCNN = ModelEntry(
     ),
     error_rates="Measured by benchmarks.accuracy on CompreFace's 12 test photos: 40 of 40 faces"
     " found, none that is none.",
+    export=Export("pipeline.models.mtcnn_export", ("proposing", "refining", "deciding")),
 )
 
 PINNED: Mapping[str, ModelEntry] = MappingProxyType(

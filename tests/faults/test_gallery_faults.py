@@ -14,7 +14,7 @@ from core.types import EmbeddingSpec, Face
 from db import gallery, photos, removals, users
 from db.gallery import Chosen
 from db.models import PhotoRow
-from pipeline.analyzer import Analyzer
+from pipeline.analyzer import Analyzer, LeastFace
 from pipeline.deletion import delete_user
 from pipeline.images.decode import Pixels
 from pipeline.services import Services
@@ -60,17 +60,17 @@ def test_two_names_never_share_a_row(kit: GalleryKit) -> None:
 class Killer(FakeDetector):
     """Ends whatever looks at the third person, as a crash of native code does."""
 
-    def detect(self, rgb: Pixels) -> list[Face]:
+    def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
         if tuple(rgb[0, 0]) == (16, 16, 112):
             raise SystemExit("killed")
-        return super().detect(rgb)
+        return super().detect(rgb, least_face_px)
 
 
 @dataclass(frozen=True)
 class DeadlyNetworks:
     def __call__(self, embedder_id: str, settings: Settings) -> Analyzer:
         assert embedder_id == EMBEDDER
-        return Analyzer(Killer(), FakeEmbedder(), settings.min_face_px)
+        return Analyzer(Killer(), FakeEmbedder(), LeastFace(settings.min_face_px))
 
 
 def make_due(services: Services) -> None:

@@ -19,7 +19,7 @@ from pipeline.embedders.onnx_embedder import OnnxEmbedder
 from pipeline.models.download import no_progress
 from pipeline.models.entry import ModelEntry
 from pipeline.models.prepare import fetch, fetch_entry, prepare_entry, verify_entry
-from pipeline.models.prepared import converted_path, is_ready, read_conversion
+from pipeline.models.prepared import is_ready, network_file, read_conversion
 from pipeline.models.registry import FACENET
 
 pytestmark = pytest.mark.slow
@@ -89,8 +89,8 @@ def test_the_conversion_is_recorded_and_done_once(entry: ModelEntry, models: Pat
     made = read_conversion(entry, models)
     assert made is not None
     assert made.largest_difference <= 1e-5
-    network = converted_path(entry, models)
-    assert sha256_file(network) == made.network_sha256
+    network, sha256 = network_file(entry, models)
+    assert sha256_file(network) == made.networks["network"] == sha256
     before = network.stat().st_mtime_ns
     prepare_entry(entry, models, no_progress)
     assert network.stat().st_mtime_ns == before
@@ -98,7 +98,7 @@ def test_the_conversion_is_recorded_and_done_once(entry: ModelEntry, models: Pat
 
 
 def test_serving_never_imports_tensorflow(entry: ModelEntry, models: Path) -> None:
-    path, sha256 = converted_path(entry, models), json.dumps(entry.files[0].sha256)
+    sha256 = json.dumps(entry.files[0].sha256)
     code = f"""
 import sys
 from dataclasses import replace
@@ -111,11 +111,11 @@ entry = replace(FACENET, id="facenet-random", files=(file,))
 build_embedder(entry, Settings(model_dir=Path(sys.argv[1]))).load()
 assert not {{"tensorflow", "keras", "mtcnn", "keras_facenet"}} & set(sys.modules)
 """
-    python(code, path.parent.parent)
+    python(code, models)
 
 
 def test_a_changed_network_is_not_loaded(entry: ModelEntry, models: Path) -> None:
-    network = converted_path(entry, models)
+    network, _ = network_file(entry, models)
     whole = network.read_bytes()
     try:
         network.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))

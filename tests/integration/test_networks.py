@@ -14,9 +14,8 @@ from core.errors import ImageCorrupt, UnsupportedImage
 from core.settings import Settings
 from core.types import Matrix, Vector
 from core.vectors import similarities
-from pipeline.analyzer import Analyzer, exactly_one
+from pipeline.analyzer import Analyzer, build_analyzer, exactly_one
 from pipeline.builder import build_detector, build_embedder
-from pipeline.detection.detector import PaddedSecondTry
 from pipeline.embedders.embedder import Embedder
 from pipeline.images.decode import decode
 from pipeline.models.registry import find
@@ -50,8 +49,8 @@ WHO = {
 
 
 @pytest.fixture(scope="module")
-def faces() -> Faces:
-    return Faces()
+def faces(prepared_models: Path) -> Faces:
+    return Faces(Settings(model_dir=prepared_models))
 
 
 @pytest.fixture(scope="module", params=EMBEDDERS)
@@ -61,10 +60,8 @@ def embedder(request: pytest.FixtureRequest, model_dir: Path) -> Embedder:
 
 
 @pytest.fixture(scope="module")
-def dlib_analyzer() -> Analyzer:
-    settings = Settings(embedder="dlib")
-    embedder = build_embedder(find("dlib", settings), settings)
-    return Analyzer(build_detector(40), embedder, min_face_px=40)
+def dlib_analyzer(prepared_models: Path) -> Analyzer:
+    return build_analyzer("dlib", Settings(model_dir=prepared_models))
 
 
 def score(embedder: Embedder, a: Vector, b: Vector) -> float:
@@ -196,16 +193,15 @@ def test_a_reduced_photo_is_the_same_person_in_the_originals_pixels(
     assert 1 - ((a - b) ** 2).sum() / 2 >= 0.9
 
 
-def test_a_face_that_fills_the_frame_is_found_by_the_second_look() -> None:
-    detector = build_detector(40)
-    assert isinstance(detector, PaddedSecondTry)
+def test_a_face_that_fills_the_frame_is_found_by_the_second_look(prepared_models: Path) -> None:
+    detector = build_detector(Settings(model_dir=prepared_models))
     whole = decode(encoded(astronaut(), "PNG"), CAP).rgb
-    box = max(detector.detect(whole), key=lambda face: face.box.area).box
+    box = max(detector.detect(whole, 40), key=lambda face: face.box.area).box
     left, top = round(box.x), round(box.y)
     tight = np.ascontiguousarray(
         whole[top : top + round(box.height), left : left + round(box.width)]
     )
-    [face] = detector.detect(tight)
+    [face] = detector.detect(tight, 40)
     assert face.box.iou(box.shifted(-left, -top)) >= 0.5
 
 
@@ -241,13 +237,10 @@ def test_no_faces_give_an_empty_matrix(embedder: Embedder) -> None:
 
 
 def test_decoding_and_detecting_leave_standard_output_alone(
-    capfd: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str], prepared_models: Path
 ) -> None:
-    from pipeline.detection.mtcnn import MtcnnDetector
-    from pipeline.models.registry import MTCNN
-
-    detector = MtcnnDetector(MTCNN.files, 40)
-    assert detector.detect(np.asarray(astronaut()))
-    assert detector.detect(np.zeros((100, 100, 3), np.uint8)) == []
+    detector = build_detector(Settings(model_dir=prepared_models))
+    assert detector.detect(np.asarray(astronaut()), 40)
+    assert detector.detect(np.zeros((100, 100, 3), np.uint8), 40) == []
     written = capfd.readouterr()
     assert (written.out, written.err) == ("", "")

@@ -11,6 +11,7 @@ from core.types import Box, EmbeddingSpec, Face, Landmarks, Matrix, Similarity
 from pipeline.analyzer import (
     Analyzer,
     Detection,
+    LeastFace,
     UnusedFace,
     UnusedReason,
     build_analyzer,
@@ -29,10 +30,12 @@ class FakeDetector:
 
     def __init__(self, faces: Sequence[Face]) -> None:
         self.faces = list(faces)
+        self.asked_px: list[float] = []
 
     def load(self) -> None: ...
 
-    def detect(self, rgb: Pixels) -> list[Face]:
+    def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
+        self.asked_px.append(least_face_px)
         return list(self.faces)
 
 
@@ -50,7 +53,7 @@ class BoxEmbedder:
 
 
 def analyzer(*faces: Face) -> Analyzer:
-    return Analyzer(FakeDetector(faces), BoxEmbedder(), min_face_px=40)
+    return Analyzer(FakeDetector(faces), BoxEmbedder(), LeastFace(40))
 
 
 HALF = Photo(np.zeros((100, 200, 3), np.uint8), 0.5, 400, 200)
@@ -70,11 +73,19 @@ def test_embedding_takes_the_same_faces_back() -> None:
     assert built.embed(HALF, []).shape == (0, 4)
 
 
-def test_small_faces_are_told_apart() -> None:
-    # 39 px of the working picture, though 78 px of the original: the networks see 39.
-    found = analyzer(face(10, 39), face(70, 40)).detect(HALF)
-    assert [f.box.width for f in found.usable] == [80]
-    assert found.unused == (UnusedFace(Box(20, 20, 78, 78), UnusedReason.TOO_SMALL),)
+def test_small_faces_are_told_apart_in_the_originals_pixels() -> None:
+    found = analyzer(face(10, 19), face(70, 20)).detect(HALF)
+    assert [f.box.width for f in found.usable] == [40]
+    assert found.unused == (UnusedFace(Box(20, 20, 38, 38), UnusedReason.TOO_SMALL),)
+
+
+def test_in_a_large_photo_a_face_must_be_a_part_of_it() -> None:
+    detector = FakeDetector([face(10, 49), face(70, 50)])
+    built = Analyzer(detector, BoxEmbedder(), LeastFace(40, part=0.25))
+    found = built.detect(HALF)  # a quarter of 400 px
+    assert [f.box.width for f in found.usable] == [100]
+    assert [f.box.width for f in found.unused] == [98]
+    assert detector.asked_px == [50.0]  # of the working picture, which is half as large
 
 
 def test_one_face_is_enrolled() -> None:

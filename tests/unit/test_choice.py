@@ -10,7 +10,7 @@ from core.files import sha256_bytes
 from core.settings import Settings
 from pipeline.models.choice import Choice, choose, resolve
 from pipeline.models.download import reachable
-from pipeline.models.prepared import Conversion, converted_path, record_conversion
+from pipeline.models.prepared import Conversion, converted_folder, record_conversion
 from pipeline.models.registry import FACENET
 
 
@@ -56,20 +56,20 @@ def test_weights_that_are_here_need_no_host(tmp_path: Path) -> None:
 
 
 def test_a_prepared_network_needs_no_host(tmp_path: Path) -> None:
-    network = converted_path(FACENET, tmp_path)
-    network.parent.mkdir()
+    network = converted_folder(FACENET, tmp_path) / "network.onnx"
+    network.parent.mkdir(parents=True)
     network.write_bytes(b"network")
-    made = Conversion(FACENET.files[0].sha256, sha256_bytes(b"network"), 0.0)
+    made = Conversion({"network": sha256_bytes(b"network")}, 0.0)
     record_conversion(FACENET, tmp_path, made)
     assert resolve(settings(tmp_path), never).embedder == "facenet"
 
 
 def test_a_network_of_other_weights_is_not_taken_for_it(tmp_path: Path) -> None:
     other = replace(FACENET, files=(replace(FACENET.files[0], sha256="0" * 64),))
-    network = converted_path(other, tmp_path)
-    network.parent.mkdir()
+    network = converted_folder(other, tmp_path) / "network.onnx"
+    network.parent.mkdir(parents=True)
     network.write_bytes(b"network")
-    made = Conversion("0" * 64, sha256_bytes(b"network"), 0.0)
+    made = Conversion({"network": sha256_bytes(b"network")}, 0.0)
     record_conversion(other, tmp_path, made)
     assert resolve(settings(tmp_path), no).embedder == "dlib"
 

@@ -25,7 +25,7 @@ class SeesFrom:
     def load(self) -> None:
         self.loaded += 1
 
-    def detect(self, rgb: Pixels) -> list[Face]:
+    def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
         self.asked.append(rgb.shape)
         return [FACE.shifted(self.border, self.border)] if rgb.shape[1] >= self.side else []
 
@@ -36,36 +36,36 @@ def picture(height: int = 100, width: int = 80) -> Pixels:
 
 def test_a_face_found_at_once_is_not_looked_for_again() -> None:
     inner = SeesFrom(side=10, border=0)
-    assert PaddedSecondTry(inner).detect(picture()) == [FACE]
+    assert PaddedSecondTry(inner).detect(picture(), 20) == [FACE]
     assert inner.asked == [(100, 80, 3)]
 
 
 def test_the_second_look_is_padded_and_answers_in_the_pictures_pixels() -> None:
     inner = SeesFrom(side=100, border=50)
-    assert PaddedSecondTry(inner).detect(picture()) == [FACE]
+    assert PaddedSecondTry(inner).detect(picture(), 20) == [FACE]
     assert inner.asked == [(100, 80, 3), (200, 180, 3)]
 
 
 def test_the_second_look_at_a_large_picture_is_at_a_smaller_one() -> None:
     inner = SeesFrom(side=3000, border=0)
     large = picture(2048, 1024)
-    assert PaddedSecondTry(inner).detect(large) == []
+    assert PaddedSecondTry(inner).detect(large, 20) == []
     assert inner.asked[1] == (2 * SECOND_LOOK_PX, SECOND_LOOK_PX // 2 + SECOND_LOOK_PX, 3)
 
 
 def test_a_face_of_the_second_look_is_where_it_is_in_the_large_picture() -> None:
     class SecondTime(SeesFrom):
-        def detect(self, rgb: Pixels) -> list[Face]:
+        def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
             self.asked.append(rgb.shape)
             return [FACE.shifted(self.border, self.border)] if len(self.asked) == 2 else []
 
     inner = SecondTime(side=0, border=SECOND_LOOK_PX // 2)
     factor = 2048 / SECOND_LOOK_PX
-    assert PaddedSecondTry(inner).detect(picture(2048, 1024)) == [FACE.scaled(factor)]
+    assert PaddedSecondTry(inner).detect(picture(2048, 1024), 20) == [FACE.scaled(factor)]
 
 
 def test_nothing_stays_nothing() -> None:
-    assert PaddedSecondTry(SeesFrom(side=1000, border=0)).detect(picture()) == []
+    assert PaddedSecondTry(SeesFrom(side=1000, border=0)).detect(picture(), 20) == []
 
 
 def test_it_stands_for_the_detector_it_wraps() -> None:
@@ -86,7 +86,7 @@ def test_the_border_has_the_pictures_mean_color() -> None:
 
 def row(box: tuple[float, float, float, float], confidence: float = 0.9) -> np.ndarray:
     xs, ys = [10, 20, 15, 11, 19], [10, 10, 15, 20, 20]
-    return np.asarray([0, *box, confidence, *xs, *ys], dtype=np.float64)
+    return np.asarray([*box, confidence, *xs, *ys], dtype=np.float64)
 
 
 def test_a_row_is_a_face_also_across_the_border() -> None:
