@@ -5,18 +5,26 @@ user_ids, who can then no longer be told apart.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.types import Similarity, Vector
+from core.errors import KenalError
+from core.types import EmbeddingSpec, Similarity, Vector
 from core.vectors import similarity_of
+from db import faces
+from db.faces import StoredFace
+from db.session import Database
 from pipeline.gallery import LiveGallery
 
 _log = logging.getLogger(__name__)
+_PROPOSED = 8
+# The index proposes by what it holds; the database's numbers may round otherwise.
+_SLACK = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """The most similar other person, whatever the similarity."""
+    """Another person, and how similar their face is."""
 
     user_id: str
     similarity: float
@@ -43,18 +51,40 @@ class Company:
 
 
 class LookAlikes:
-    """Finds who else looks like a new face; `threshold` is the least similarity that counts."""
+    """Finds who else looks like new faces; `threshold` is the least similarity that counts."""
 
-    def __init__(self, gallery: LiveGallery, threshold: float) -> None:
+    def __init__(
+        self, database: Database, gallery: LiveGallery, spec: EmbeddingSpec, threshold: float
+    ) -> None:
+        self._database = database
         self._gallery = gallery
+        self._spec = spec
         self._threshold = threshold
 
-    def most_alike(self, user_id: str, vector: Vector) -> Alike | None:
-        """The most similar other person of the gallery; raises as `LiveGallery.search`."""
+    def of(self, user_id: str, vector: Vector) -> Alike | None:
+        """The most similar other person of the gallery, where there is one who looks the same.
+
+        Raises as `LiveGallery.search`.
+        """
         for other in self._gallery.search(vector, 2):
-            if other.user_id != user_id:
+            if other.user_id != user_id and other.similarity >= self._threshold:
                 return Alike(other.user_id, other.similarity)
         return None
+
+    def of_each(self, faces_of: Sequence[tuple[str, Vector]]) -> list[Alike | KenalError | None]:
+        """`of` for each (user_id, vector), or what it raises; caught up with once for all."""
+        if self._gallery.catch_up() is not None:
+            return [self._each(user_id, vector) for user_id, vector in faces_of]
+        near = [self._near(vector) for _, vector in faces_of]
+        asked = [face_id for found in near if found is not None for face_id in found]
+        with self._database.read() as session:
+            stored = {face.face_id: face for face in faces.by_ids(session, asked, self._spec)}
+        return [
+            self._each(user_id, vector)
+            if found is None
+            else self._best(user_id, vector, [stored[at] for at in found if at in stored])
+            for (user_id, vector), found in zip(faces_of, near, strict=True)
+        ]
 
     def note(self, user_id: str, *others: Alike | None) -> str | None:
         """The word about the most similar of `others`; None where nobody looks the same."""
@@ -65,3 +95,28 @@ class LookAlikes:
         alike = f"looks like the person enrolled as {best.user_id}"
         _log.warning("%s %s (similarity %.3f)", user_id, alike, best.similarity)
         return f"{alike} (similarity {best.similarity:.2f}): the same person?"
+
+    def _near(self, vector: Vector) -> list[int] | None:
+        """The faces that look the same, as the index has them; None where they may be more."""
+        try:
+            found = self._gallery.index.search(vector, _PROPOSED)
+        except KenalError:
+            return None
+        alike = [match.face_id for match in found if match.similarity >= self._threshold - _SLACK]
+        return alike if len(alike) < _PROPOSED else None
+
+    def _best(self, user_id: str, vector: Vector, stored: Sequence[StoredFace]) -> Alike | None:
+        """The database's word on what the index proposed."""
+        found = [
+            Alike(face.user_id, similarity_of(vector, face.vector, self._spec.similarity))
+            for face in stored
+            if face.user_id != user_id
+        ]
+        best = max(found, key=lambda alike: alike.similarity, default=None)
+        return best if best is not None and best.similarity >= self._threshold else None
+
+    def _each(self, user_id: str, vector: Vector) -> Alike | KenalError | None:
+        try:
+            return self.of(user_id, vector)
+        except KenalError as error:
+            return error

@@ -1,6 +1,6 @@
 """One transaction for many photos; each stands for itself, as if it had one of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.errors import KenalError
@@ -72,22 +72,29 @@ class Batches:
         A refusal undoes nothing but its own photo. Raises KenalError where the database does not
         take it: then nothing of it happened.
         """
+        searched = self._searched(results)
         company = Company(self._similarity)
-        searched = [self._searched(result) for result in results]
         with self._database.write() as session:
-            return [settle(session, company) for settle in searched]
+            return [
+                self._ledger.record(session, result)
+                if isinstance(result, Refusal)
+                else self._enroll(session, company, result, alike)
+                for result, alike in searched
+            ]
 
-    def _searched(self, result: Result) -> Callable[[Session, Company], Outcome]:
-        """What settles a result; the gallery is searched before the transaction begins."""
-        if isinstance(result, Ready):
-            ready = result
-            try:
-                alike = self._look_alikes.most_alike(ready.name.user_id, ready.analyzed.vector)
-                return lambda session, company: self._enroll(session, company, ready, alike)
-            except KenalError as error:
-                result = ready.refused(error)
-        refusal = result
-        return lambda session, _: self._ledger.record(session, refusal)
+    def _searched(self, results: Sequence[Result]) -> list[tuple[Result, Alike | None]]:
+        """Each with who else looks the same; before the transaction, which others wait for."""
+        ready = [result for result in results if isinstance(result, Ready)]
+        faces_of = [(one.name.user_id, one.analyzed.vector) for one in ready]
+        alikes = iter(self._look_alikes.of_each(faces_of) if faces_of else ())
+        searched: list[tuple[Result, Alike | None]] = []
+        for result in results:
+            alike = next(alikes) if isinstance(result, Ready) else None
+            if isinstance(result, Ready) and isinstance(alike, KenalError):
+                searched.append((result.refused(alike), None))
+            elif not isinstance(alike, KenalError):
+                searched.append((result, alike))
+        return searched
 
     def _begin(
         self, session: Session, name: PhotoName, arrival: Arrival, force: bool, alone: bool

@@ -115,11 +115,12 @@ class Commits:
     ) -> int:
         """The face of these very bytes where they are enrolled already, else a new one."""
         twin = self._same_bytes(session, name, arrival)
-        person = users.find_or_create(session, name.user_id)
+        known = users.find(session, name.user_id)
+        person = known or users.create(session, name.user_id)
         apply_beside(self._drop, person)
         if twin is not None:
             return twin
-        if not accept:
+        if known is not None and not accept:
             self._check_same_person(session, person, analyzed.vector)
         quality: dict[str, object] = {
             "box": asdict(analyzed.face.box),

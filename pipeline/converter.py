@@ -70,7 +70,7 @@ class Converter:
         self._limits = limits
         self._commits = Commits(database, drop, analyzer.spec, threshold)
         self._ledger = Ledger(database, drop)
-        self._look_alikes = LookAlikes(gallery, threshold)
+        self._look_alikes = LookAlikes(database, gallery, analyzer.spec, threshold)
         self._batches = Batches(
             database, self._commits, self._ledger, self._look_alikes, analyzer.spec.similarity
         )
@@ -143,7 +143,7 @@ class Converter:
         self, name: PhotoName, arrival: Arrival, analyzed: Analyzed, accept: bool = False
     ) -> Outcome:
         """Commit an analyzed photo that lies in the drop folder; raises KenalError."""
-        alike = self._look_alikes.most_alike(name.user_id, analyzed.vector)
+        alike = self._look_alikes.of(name.user_id, analyzed.vector)
         note = self._look_alikes.note(name.user_id, alike)
         return enrolled(name, self._commits.commit(name, arrival, analyzed, accept, note), note)
 

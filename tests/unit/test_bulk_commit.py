@@ -1,0 +1,121 @@
+"""Photos of one transaction: each sees those before it, and a refused one undoes only itself."""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from db import users
+from pipeline.converter import Content
+from pipeline.deletion import delete_photo
+from pipeline.ledger import Outcome
+from tests.fakes import portrait
+from tests.gallery_kit import GalleryKit, gallery_in
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Iterator[GalleryKit]:
+    with gallery_in(tmp_path) as kit:
+        yield kit
+        kit.check()
+
+
+def read(kit: GalleryKit, *paths: str) -> list[Content]:
+    contents = [kit.engine.converter.read(PurePosixPath(path)) for path in paths]
+    assert all(isinstance(content, Content) for content in contents)
+    return [content for content in contents if isinstance(content, Content)]
+
+
+def together(kit: GalleryKit, *paths: str) -> list[Outcome]:
+    """Convert these photos in one transaction."""
+    converter = kit.engine.converter
+    contents = read(kit, *paths)
+    assert [str(start) for start in converter.begin(contents)] == ["now"] * len(contents)
+    return converter.finish([converter.examine(content) for content in contents])
+
+
+def test_a_stranger_beside_a_new_persons_first_photo_is_a_conflict(kit: GalleryKit) -> None:
+    kit.put("anna/1.png", portrait(5))
+    kit.put("anna/2.png", portrait(6))
+    kit.put("anna/3.png", portrait(5, shade=4))
+    kit.put("bert.png", portrait(7))
+    outcomes = together(kit, "anna/1.png", "anna/2.png", "anna/3.png", "bert.png")
+    assert [outcome.status for outcome in outcomes] == [
+        *("enrolled", "conflict", "enrolled", "enrolled")
+    ]
+    assert [kit.who(5), kit.who(6), kit.who(7)] == ["anna", None, "bert"]
+
+
+def test_the_same_bytes_under_two_ids_are_a_conflict(kit: GalleryKit) -> None:
+    kit.put("anna.png", portrait(5))
+    kit.put("bert.png", portrait(5))
+    first, second = together(kit, "anna.png", "bert.png")
+    assert (first.status, second.status, second.code) == ("enrolled", "conflict", "face_conflict")
+    with kit.services.database.read() as session:
+        assert users.find(session, "bert") is None, "nobody is left of a refused photo"
+
+
+def test_the_same_bytes_of_one_person_are_one_face(kit: GalleryKit) -> None:
+    kit.put("anna/1.png", portrait(5))
+    kit.put("anna/2.png", portrait(5))
+    first, second = together(kit, "anna/1.png", "anna/2.png")
+    assert (first.status, second.status) == ("enrolled", "enrolled")
+    assert first.face_id == second.face_id
+    assert kit.engine.gallery.count == 1
+
+
+def test_a_user_id_that_differs_by_case_is_refused(kit: GalleryKit) -> None:
+    kit.put("anna.png", portrait(5))
+    kit.put("Anna.png", portrait(6))
+    first, second = together(kit, "anna.png", "Anna.png")
+    assert (first.status, second.status, second.code) == ("enrolled", "rejected", "conflict")
+
+
+def test_look_alikes_are_told_of_within_and_before_the_transaction(kit: GalleryKit) -> None:
+    kit.enroll("early.png", 9)
+    kit.put("anna.png", portrait(5))
+    kit.put("bert.png", portrait(5, shade=9))
+    kit.put("late.png", portrait(9, shade=5))
+    kit.put("carl.png", portrait(6))
+    outcomes = together(kit, "anna.png", "bert.png", "late.png", "carl.png")
+    assert {outcome.status for outcome in outcomes} == {"enrolled"}
+    said = [(outcome.message or "nobody").partition(" (")[0] for outcome in outcomes]
+    alike = "looks like the person enrolled as"
+    assert said == ["nobody", f"{alike} anna", f"{alike} early", "nobody"]
+
+
+def test_a_refused_photo_is_nobodys_look_alike(kit: GalleryKit) -> None:
+    kit.enroll("anna.png", 5)
+    kit.put("anna/2.png", portrait(6))
+    kit.put("bert.png", portrait(6, shade=4))
+    first, second = together(kit, "anna/2.png", "bert.png")
+    assert (first.status, second.status, second.message) == ("conflict", "enrolled", None)
+
+
+def test_files_that_changed_or_were_deleted_meanwhile_are_not_enrolled(kit: GalleryKit) -> None:
+    kit.enroll("dora.png", 8)
+    for number, name in enumerate(("changed", "gone", "stays"), 1):
+        kit.put(f"{name}.png", portrait(number))
+    kit.reconciler.scan()
+    converter = kit.engine.converter
+    contents = read(kit, "changed.png", "gone.png", "stays.png", "dora.png")
+    known = converter.begin(contents)[-1]
+    assert isinstance(known, Outcome)
+    assert known.status == "unchanged"
+    results = [converter.examine(content) for content in contents]
+    kit.put("changed.png", portrait(20))
+    (kit.drop / "gone.png").unlink()
+    row = kit.row("dora.png")
+    assert row is not None
+    delete_photo(kit.services.database, kit.drop, "dora", row.id)
+    outcomes = converter.finish(results)
+    assert [(outcome.status, outcome.code) for outcome in outcomes] == [
+        ("pending", None),
+        ("rejected", "vanished"),
+        ("enrolled", None),
+        ("rejected", "vanished"),
+    ]
+    assert kit.row("dora.png") is None
+    assert [kit.who(person) for person in (1, 2, 3, 8)] == [None, None, "stays", None]
+    kit.scan_and_convert()
+    assert kit.who(20) == "changed"
