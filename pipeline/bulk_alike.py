@@ -17,7 +17,7 @@ from db.session import Database
 from pipeline.gallery import LiveGallery
 
 _log = logging.getLogger(__name__)
-_PROPOSED = 8
+_PROPOSED = 32
 # The index proposes by what it holds; the database's numbers may round otherwise.
 _SLACK = 1e-3
 
