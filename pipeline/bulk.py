@@ -7,6 +7,7 @@ What is in flight is bounded in photos and bytes. A photo whose conversion was c
 converted by itself, with nothing else in flight: should it end the process, it alone is to blame.
 """
 
+import itertools
 import os
 import time
 from collections import deque
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from core.names import fold_user_id
 from pipeline.bulk_commit import Result
 from pipeline.bulk_crew import Crew, Done
 from pipeline.bulk_guard import GuardedSteps, unexpected
@@ -39,8 +41,10 @@ Ended = tuple[Entry, Outcome | None]
 class _Job:
     """An entry on its way. `content` is held from when it was read until it was examined."""
 
+    number: int
     entry: Entry
     alone: bool
+    person: str
     content: Content | None = None
 
 
@@ -48,7 +52,8 @@ class Bulk:
     """Converts the entries it is given, each to exactly one outcome, in any order.
 
     For one thread, which does all the writing: `put` while there `has_room`, then `turn`, until
-    it `is_idle`. At most `window` photos are in flight, and `batch` in one transaction.
+    it `is_idle`. At most `window` photos are in flight, and `batch` in one transaction. Photos of
+    one person are committed in the order in which they were put: the first tells who it is.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Bulk:
         self._window, self._batch = window, batch
         self._crew: Crew[_Job, Content | Result] = Crew(self._threads)
         self._flying: dict[str, _Job] = {}
+        self._numbers = itertools.count()
         self._read: list[_Job] = []
         self._examining = 0
         self._finished: list[tuple[_Job, Result]] = []
@@ -131,6 +137,8 @@ class Bulk:
         """Finish what is being examined, in bounded time; the others are as if they never came."""
         dropped, done = self._crew.end()
         self._collect(done)
+        # Nobody waits for what will not be finished.
+        self._flying = {job.entry.key: job for job, _ in self._finished}
         ended: list[Ended] = []
         while self._finished:
             ended += self._finish()
@@ -141,7 +149,9 @@ class Bulk:
         return ended
 
     def _start(self, entry: Entry, alone: bool) -> None:
-        job = self._flying[entry.key] = _Job(entry, alone)
+        # Ids that differ only by letter case are one here: who comes first has the name.
+        person = fold_user_id(entry.user_id or entry.key)
+        job = self._flying[entry.key] = _Job(next(self._numbers), entry, alone, person)
         self._crew.give(_READS_FIRST, job, lambda: self._converter.read(entry.path))
 
     def _examine(self, job: _Job, content: Content) -> None:
@@ -207,14 +217,26 @@ class Bulk:
         return full or nothing_else or time.monotonic() >= self._finish_at
 
     def _finish(self) -> list[Ended]:
-        some, self._finished = self._finished[: self._batch], self._finished[self._batch :]
-        self._finish_at = time.monotonic() if self._finished else _NEVER
+        """Commit what is finished, a person's photos in the order in which they were put."""
+        finished = {job.number for job, _ in self._finished}
+        on = [job for job in self._flying.values() if job.number not in finished]
+        first = {job.person: job.number for job in sorted(on, key=_number, reverse=True)}
+        turn = sorted(self._finished, key=lambda one: one[0].number)
+        some = [one for one in turn if one[0].number < first.get(one[0].person, one[0].number + 1)]
+        del some[self._batch :]
+        taken = {job.number for job, _ in some}
+        self._finished = [one for one in turn if one[0].number not in taken]
+        self._finish_at = time.monotonic() + _LINGER_SECONDS if self._finished else _NEVER
         outcomes = self._steps.finish([result for _, result in some])
         return [self._ended(job, out) for (job, _), out in zip(some, outcomes, strict=True)]
 
     def _ended(self, job: _Job, outcome: Outcome | None) -> Ended:
         del self._flying[job.entry.key]
         return job.entry, outcome
+
+
+def _number(job: _Job) -> int:
+    return job.number
 
 
 def _cores() -> int:

@@ -70,11 +70,13 @@ class Batches:
         """Enroll or refuse each, in this order: who comes later is compared with who came before.
 
         A refusal undoes nothing but its own photo. Raises KenalError where the database does not
-        take it: then nothing of it happened.
+        take it, or is of another embedding space: then nothing of it happened.
         """
         searched = self._searched(results)
         company = Company(self._similarity)
         with self._database.write() as session:
+            if any(isinstance(result, Ready) for result, _ in searched):
+                self._commits.check_space(session)
             return [
                 self._ledger.record(session, result)
                 if isinstance(result, Refusal)

@@ -64,8 +64,9 @@ class Commits:
     def commit(
         self, name: PhotoName, arrival: Arrival, analyzed: Analyzed, accept: bool, note: str | None
     ) -> Committed:
-        """`enroll` in a transaction of its own."""
+        """`check_space` and `enroll` in a transaction of their own."""
         with self._database.write() as session:
+            self.check_space(session)
             return self.enroll(session, name, arrival, analyzed, accept=accept, note=note)
 
     def enroll(
@@ -87,7 +88,6 @@ class Commits:
         FaceConflict where it shows somebody else, ConflictError for a user_id that differs
         from another only by letter case.
         """
-        self._check_space(session)
         _check_still_wanted(session, self._drop, name, arrival)
         row = photos.find_or_create(session, name.key, name.user_id)
         if row.face_id is not None and _is_enrolled(row, arrival):
@@ -99,7 +99,8 @@ class Commits:
         row.message = note
         return Committed(row.id, face_id, is_new=True)
 
-    def _check_space(self, session: Session) -> None:
+    def check_space(self, session: Session) -> None:
+        """Once a transaction, before `enroll`: raises NotReady where another space was chosen."""
         # An embedder may have been prepared anew while this process runs.
         chosen = gallery.chosen(session)
         if chosen is None or chosen.spec != self._spec:

@@ -148,8 +148,8 @@ class Watched:
             self._count(examined=1)
             self.beside[content.name.user_id] = self.flying
             self.begun.set()
-            if content.name.user_id in self.gates:
-                assert self.gates[content.name.user_id].wait(60)
+            if content.name.key in self.gates:
+                assert self.gates[content.name.key].wait(60)
             try:
                 return examine(own, content, accept)
             finally:
@@ -205,7 +205,7 @@ def test_large_files_are_fewer_in_flight(
 
 def test_a_slow_photo_stops_no_other(kit: GalleryKit, watched: Watched) -> None:
     work = put_people(kit, 40)
-    gate = watched.gates["p007"] = threading.Event()
+    gate = watched.gates["p007.png"] = threading.Event()
     ended = []
     with Bulk(kit.engine.converter, 2) as bulk:
         for entry, outcome in bulk.convert_all(work):
@@ -215,6 +215,24 @@ def test_a_slow_photo_stops_no_other(kit: GalleryKit, watched: Watched) -> None:
                 gate.set()
     assert ended[-1] == ("p007.png", "enrolled")
     assert set(kit.statuses().values()) == {"enrolled"}
+
+
+def test_the_first_photo_of_a_person_tells_who_it_is(kit: GalleryKit, watched: Watched) -> None:
+    """Though a stranger's, put after it, is finished before."""
+    kit.put("anna/1.png", portrait(5))
+    kit.put("anna/2.png", portrait(6))
+    kit.put("bert.png", portrait(7))
+    gate = watched.gates["anna/1.png"] = threading.Event()
+    ended = []
+    with Bulk(kit.engine.converter, 3) as bulk:
+        for entry, outcome in bulk.convert_all(kit.reconciler.scan().work):
+            ended.append((entry.key, outcome and outcome.status))
+            gate.set()
+    assert ended == [
+        ("bert.png", "enrolled"),
+        ("anna/1.png", "enrolled"),
+        ("anna/2.png", "conflict"),
+    ]
 
 
 def test_what_was_cut_off_before_is_converted_alone(kit: GalleryKit, watched: Watched) -> None:
@@ -237,7 +255,7 @@ def test_what_was_not_tried_when_it_ends_is_as_if_it_never_came(
     kit: GalleryKit, watched: Watched
 ) -> None:
     work = put_people(kit, 10)
-    gates = [watched.gates.setdefault(entry.path.stem, threading.Event()) for entry in work]
+    gates = [watched.gates.setdefault(entry.key, threading.Event()) for entry in work]
     bulk = Bulk(kit.engine.converter, 1)
     for entry in work:
         bulk.put(entry)

@@ -5,11 +5,13 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from db import users
+from db import gallery, users
+from db.gallery import Chosen
+from pipeline.bulk import Bulk
 from pipeline.converter import Content
 from pipeline.deletion import delete_photo
 from pipeline.ledger import Outcome
-from tests.fakes import portrait
+from tests.fakes import portrait, spec
 from tests.gallery_kit import GalleryKit, gallery_in
 
 
@@ -119,3 +121,21 @@ def test_files_that_changed_or_were_deleted_meanwhile_are_not_enrolled(kit: Gall
     assert [kit.who(person) for person in (1, 2, 3, 8)] == [None, None, "stays", None]
     kit.scan_and_convert()
     assert kit.who(20) == "changed"
+
+
+def test_nothing_is_enrolled_into_a_space_that_was_chosen_meanwhile(kit: GalleryKit) -> None:
+    kit.put("anna.png", portrait(5))
+    kit.put("broken.png", b"no photo")
+    with kit.services.database.write() as session:
+        before = gallery.chosen(session)
+        gallery.record(session, Chosen("colors", "anew", spec(weights="1" * 64)))
+    assert before is not None
+    with Bulk(kit.engine.converter, 2) as bulk:
+        outcomes = {
+            entry.key: outcome and (outcome.status, outcome.code)
+            for entry, outcome in bulk.convert_all(kit.reconciler.scan().work)
+        }
+    refused = ("rejected", "unsupported_image")
+    assert outcomes == {"anna.png": ("pending", "not_ready"), "broken.png": refused}
+    with kit.services.database.write() as session:
+        gallery.record(session, before)
