@@ -29,7 +29,8 @@ _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
 worker_class = "gthread"
 workers = _settings.workers
-threads = _settings.threads
+# A waiting photo holds a thread; the others answer and refuse meanwhile.
+threads = _settings.working_photos + _settings.queue + _settings.threads
 # Each worker loads its networks itself: threads of a network do not survive a fork.
 preload_app = False
 # Room for loading the networks on a slow machine; the heartbeat is not a limit on requests.

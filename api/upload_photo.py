@@ -6,6 +6,7 @@ from api import schemas
 from api.answers import answer
 from api.context import engine, services
 from api.options import Options
+from api.turns import said_when_to_return
 from api.uploads import read_upload
 from core.names import normalize_user_id
 from pipeline.recognizer import FaceChoice, Question
@@ -21,7 +22,8 @@ def recognize() -> Response:
     ready = engine()
     upload = read_upload(request, services().settings, _OPTIONS)
     question = _question(upload.options)
-    found = ready.recognizer.recognize(upload.photo, question)
+    with said_when_to_return():
+        found = ready.recognizer.recognize(upload.photo, question)
     show = schemas.of_all_faces if question.faces is FaceChoice.ALL else schemas.of_recognition
     return answer(show(found, ready.rule.threshold, ready.chosen.spec))
 

@@ -10,6 +10,7 @@ from api.context import engine, services
 from api.options import Options
 from api.paging import OPTIONS as PAGING
 from api.paging import page_of
+from api.turns import said_when_to_return
 from api.uploads import read_upload
 from core.errors import NotFound
 from core.names import normalize_user_id
@@ -40,7 +41,8 @@ def enroll(user_id: str) -> Response:
     ready = engine()
     user_id = normalize_user_id(user_id)
     upload = read_upload(request, services().settings, ())
-    outcome = ready.enrollment.enroll(user_id, upload.photo)
+    with said_when_to_return(), ready.recognizer.turns.turn():
+        outcome = ready.enrollment.enroll(user_id, upload.photo)
     with services().database.read() as session:
         row = ledger.get(session, outcome.photo_id or 0, user_id)
     photo = schemas.of_photo(row)

@@ -31,6 +31,12 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port of the API.")
     workers: int = Field(2, ge=1, le=64, description="gunicorn worker processes.")
     threads: int = Field(4, ge=1, le=64, description="Threads of each worker.")
+    photos_at_once: int = Field(
+        0, ge=0, le=64, description="Photos that each worker works on at once; 0: one a core."
+    )
+    queue: int = Field(
+        32, ge=0, le=1024, description="Photos that wait in each worker; more are `busy`."
+    )
     data_dir: Path = Field(Path("var"), description="Database, index, prepared networks.")
     photo_dir: Path = Field(Path("photo_storage"), description="The drop folder.")
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in DATA_DIR.")
@@ -119,6 +125,11 @@ class Settings(BaseSettings):
     @property
     def max_image_pixels(self) -> int:
         return self.max_image_mp * 1_000_000
+
+    @property
+    def working_photos(self) -> int:
+        """How many photos each worker works on at once."""
+        return self.photos_at_once or os.cpu_count() or 1
 
     def passive_ports(self) -> range:
         """The FTP server's passive ports; raises ValueError where the text is no range of ports."""

@@ -17,6 +17,7 @@ from pipeline.converter import Limits
 from pipeline.decision import Rule, decide, verify
 from pipeline.gallery import Candidate, LiveGallery
 from pipeline.images.decode import decode
+from pipeline.turns import Turns
 
 _RACE_ATTEMPTS = 3
 
@@ -84,24 +85,32 @@ class Recognizer:
         gallery: LiveGallery,
         limits: Limits,
         rule: Rule,
+        *,
+        turns: Turns,
     ) -> None:
         self._database = database
         self._analyzer = analyzer
         self._gallery = gallery
         self._limits = limits
         self.rule = rule
+        self.turns = turns
 
     def recognize(self, data: bytes, question: Question) -> Recognition:
-        """Who is in the photo; raises PhotoError, NotFound for an unknown claimed user_id."""
+        """Who is in the photo, when it is its turn.
+
+        Raises Crowded, PhotoError, and NotFound for an unknown claimed user_id.
+        """
         if len(data) > self._limits.max_upload_bytes:
             raise TooLarge("the photo is larger than allowed")
         watch = _Stopwatch()
-        photo = decode(data, self._limits.max_image_pixels)
-        watch.lap("decode")
-        chosen, unused = _choose(self._analyzer.detect(photo), question.faces)
-        watch.lap("detect")
-        vectors = self._analyzer.embed(photo, chosen)
-        watch.lap("embed")
+        with self.turns.turn():
+            watch.lap("wait")
+            photo = decode(data, self._limits.max_image_pixels)
+            watch.lap("decode")
+            chosen, unused = _choose(self._analyzer.detect(photo), question.faces)
+            watch.lap("detect")
+            vectors = self._analyzer.embed(photo, chosen)
+            watch.lap("embed")
         answers = [self._answer(f, v, question) for f, v in zip(chosen, vectors, strict=True)]
         watch.lap("search")
         return Recognition(answers, unused, watch.total())

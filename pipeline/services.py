@@ -21,6 +21,7 @@ from pipeline.enrollment import Enrollment
 from pipeline.gallery import LiveGallery
 from pipeline.recognizer import Recognizer
 from pipeline.setup import recorded_embedder
+from pipeline.turns import turns_of
 from pipeline.upkeep import Upkeep
 
 _log = logging.getLogger(__name__)
@@ -144,7 +145,9 @@ class Services:
             chosen=chosen,
             analyzer=analyzer,
             gallery=gallery,
-            recognizer=Recognizer(self.database, analyzer, gallery, limits, rule),
+            recognizer=Recognizer(
+                self.database, analyzer, gallery, limits, rule, turns=turns_of(settings)
+            ),
             converter=converter,
             enrollment=Enrollment(converter, settings.photo_dir),
         )

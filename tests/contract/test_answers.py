@@ -80,7 +80,7 @@ def test_recognition(client: FlaskClient) -> None:
         "dimensions": 64,
         "similarity": "cosine",
     }
-    assert list(found["timings_ms"]) == ["decode", "detect", "embed", "search", "total"]
+    assert list(found["timings_ms"]) == ["wait", "decode", "detect", "embed", "search", "total"]
 
 
 def test_all_faces(client: FlaskClient) -> None:

@@ -1,0 +1,112 @@
+"""One gate a process in front of the work of photos: a few at once, some wait, more are refused."""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from core.errors import Busy
+from core.settings import Settings
+
+_WAIT_SECONDS = 10.0
+"""Who waited for so long is refused too: few clients wait longer, and each holds its photo."""
+_LONGEST_PAUSE_SECONDS = 60
+_NEWEST_PART = 0.1
+"""How much the newest photo changes the pace: about the last ten count."""
+
+
+class Crowded(Busy):
+    """No turn for this photo now; there may be one after `retry_after_seconds`."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("too many photos at once; send it again a little later")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class _Waiter:
+    """A thread in the queue; `called` is set by whoever gives it its place."""
+
+    __slots__ = ("called",)
+
+    def __init__(self) -> None:
+        self.called = threading.Event()
+
+
+class Turns:
+    """At most `at_once` photos are worked on and `queue` wait, first come, first served.
+
+    Thread-safe. A place is handed to the longest waiting thread, never put up for grabs.
+    """
+
+    def __init__(
+        self,
+        at_once: int,
+        queue: int,
+        wait_seconds: float = _WAIT_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._at_once, self._queue, self._wait_seconds = at_once, queue, wait_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._working = 0
+        self._waiting: deque[_Waiter] = deque()
+        self._pace_seconds: float | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many wait now."""
+        return len(self._waiting)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a place and hold it; raises Crowded at once where too many wait, or later."""
+        waiter = self._join()
+        if waiter is not None and not waiter.called.wait(self._wait_seconds):
+            self._give_up(waiter)
+        started = self._clock()
+        try:
+            yield
+        finally:
+            self._leave(self._clock() - started)
+
+    def _join(self) -> _Waiter | None:
+        """A place at once (None), or one in the queue."""
+        with self._lock:
+            if self._working < self._at_once:
+                self._working += 1
+                return None
+            if len(self._waiting) >= self._queue:
+                raise Crowded(self._pause())
+            waiter = _Waiter()
+            self._waiting.append(waiter)
+            return waiter
+
+    def _give_up(self, waiter: _Waiter) -> None:
+        with self._lock:
+            # Called between the end of the wait and here: the place is ours, so it is used.
+            if waiter.called.is_set():
+                return
+            self._waiting.remove(waiter)
+            raise Crowded(self._pause())
+
+    def _leave(self, seconds: float) -> None:
+        with self._lock:
+            before = seconds if self._pace_seconds is None else self._pace_seconds
+            self._pace_seconds = before + _NEWEST_PART * (seconds - before)
+            if self._waiting:
+                self._waiting.popleft().called.set()
+            else:
+                self._working -= 1
+
+    def _pause(self) -> int:
+        """Whole seconds until those who are here will be done, at the pace of the last photos."""
+        ahead = self._working + len(self._waiting)
+        seconds = (self._pace_seconds or 0.0) * ahead / self._at_once
+        return min(max(1, math.ceil(seconds)), _LONGEST_PAUSE_SECONDS)
+
+
+def turns_of(settings: Settings) -> Turns:
+    """The turns of one process, as the settings want them."""
+    return Turns(settings.working_photos, settings.queue)
