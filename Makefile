@@ -24,8 +24,7 @@ setup-bench: ## Add what the index is compared with and plotted by
 	@scripts/setup.sh requirements-bench.txt
 
 prepare: setup ## Create or upgrade the database, prepare the networks
-	@$(PYTHON_IN_VENV) -m flask db upgrade
-	@$(PYTHON_IN_VENV) -m flask models prepare
+	@$(PYTHON_IN_VENV) -m scripts.prepare
 
 test: setup-dev ## Run the tests
 	@$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -3,7 +3,8 @@
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
-from api import auth, cli, errors, request_ids
+from api import auth, errors, request_ids
+from api.commands import Commands
 from api.context import EXTENSION
 from api.health import health
 from api.photos import photos
@@ -55,7 +56,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     auth.register(app, settings)
     for resource in _RESOURCES:
         app.register_blueprint(resource)
-    cli.register(app)
+    app.cli = Commands()
     return app
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from core.errors import ModelUnavailable, NotReady
 from core.settings import Settings
@@ -10,7 +11,10 @@ from db import faces, gallery
 from db.gallery import Chosen
 from db.session import Database
 from pipeline.analyzer import BuildAnalyzer, build_analyzer
-from pipeline.models.choice import AUTO, Choice, fallback, resolve
+from pipeline.models.entry import AUTO
+
+if TYPE_CHECKING:
+    from pipeline.models.choice import Choice
 
 _log = logging.getLogger(__name__)
 Prepare = Callable[[str], None]
@@ -47,6 +51,9 @@ def prepare_embedder(
     `auto` falls back to dlib where FaceNet cannot be had after all. Raises NotReady as above,
     ModelUnavailable where the network that was asked for cannot be had.
     """
+    # With the HTTP client that downloads: not for processes that only serve.
+    from pipeline.models.choice import Choice, resolve  # noqa: PLC0415
+
     with database.read() as session:
         recorded = gallery.chosen(session)
         has_faces = faces.has_any(session)
@@ -64,7 +71,9 @@ def prepare_embedder(
     return chosen
 
 
-def _prepared(choice: Choice, settings: Settings, prepare: Prepare) -> Choice:
+def _prepared(choice: "Choice", settings: Settings, prepare: Prepare) -> "Choice":
+    from pipeline.models.choice import fallback  # noqa: PLC0415 - as above
+
     try:
         prepare(choice.embedder)
     except ModelUnavailable as error:

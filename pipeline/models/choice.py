@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from core.settings import Settings
 from pipeline.models.download import host_of, reachable
-from pipeline.models.entry import ModelEntry
+from pipeline.models.entry import AUTO, ModelEntry
 from pipeline.models.prepared import is_ready
 from pipeline.models.registry import DLIB, FACENET
 from pipeline.models.weights import has_weights
 
-AUTO = "auto"
 Probe = Callable[[str], bool]
 
 

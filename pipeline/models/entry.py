@@ -8,6 +8,8 @@ from pipeline.models.network_input import OnnxInput
 from pipeline.models.weights import WeightsFile
 
 DETECTOR = "mtcnn"
+AUTO = "auto"
+"""The embedder's name that asks for the best one that can be had."""
 
 
 class Role(StrEnum):

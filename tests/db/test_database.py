@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from core.errors import Busy, ConflictError, NotReady
@@ -214,6 +216,17 @@ def test_the_schema_is_looked_at_anew_every_time(database: Database) -> None:
         session.execute(text("UPDATE alembic_version SET version_num = 'other'"))
     with pytest.raises(NotReady, match="flask db upgrade"):
         migrate.check_current(database)
+
+
+def test_the_newest_schema_is_alembics() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parents[1] / "migrations"))
+    assert migrate.head() == ScriptDirectory.from_config(config).get_current_head()
+
+
+def test_alembic_is_imported_only_by_upgrades() -> None:
+    code = "import sys, db.migrate; sys.exit('alembic' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
 def test_an_empty_database_says_what_to_do(path: Path) -> None:
