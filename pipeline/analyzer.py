@@ -71,13 +71,16 @@ class Analyzer:
         self._detector.load()
         self._embedder.load()
 
-    def detect(self, photo: Photo) -> Detection:
+    def detect(self, photo: Photo, largest_only: bool = False) -> Detection:
         """The photo's faces; those narrower than the least usable one are unused.
+
+        With `largest_only`, which takes less time, faces less than half as wide as the widest may
+        be left out.
 
         Raises ModelUnavailable and ModelError.
         """
         least = self._least_face.of(photo)
-        found = self._detector.detect(photo.rgb, least * photo.scale)
+        found = self._detector.detect(photo.rgb, least * photo.scale, largest_only)
         faces = [face.scaled(1 / photo.scale) for face in found]
         faces.sort(key=lambda face: -face.box.area)
         usable = [face for face in faces if face.box.width >= least]

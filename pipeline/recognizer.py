@@ -107,7 +107,9 @@ class Recognizer:
             watch.lap("wait")
             photo = decode(data, self._limits.max_image_pixels)
             watch.lap("decode")
-            chosen, unused = _choose(self._analyzer.detect(photo), question.faces)
+            largest_only = question.faces is FaceChoice.LARGEST
+            found = self._analyzer.detect(photo, largest_only)
+            chosen, unused = _choose(found, question.faces)
             watch.lap("detect")
             vectors = self._analyzer.embed(photo, chosen)
             watch.lap("embed")

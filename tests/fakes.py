@@ -50,7 +50,7 @@ class FakeDetector:
     def load(self) -> None:
         """Nothing to load."""
 
-    def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
+    def detect(self, rgb: Pixels, least_face_px: float, largest_only: bool = False) -> list[Face]:
         columns = rgb[rgb.shape[0] // 2].max(axis=1) >= _BACKGROUND
         edges = np.flatnonzero(np.diff(np.concatenate(([False], columns, [False])).astype(np.int8)))
         faces = [_face(rgb, int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

@@ -28,10 +28,11 @@ class Detector(Protocol):
         """Load now instead of at the first use; raises ModelUnavailable."""
         ...
 
-    def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
+    def detect(self, rgb: Pixels, least_face_px: float, largest_only: bool = False) -> list[Face]:
         """Faces of `rgb` (h, w, 3) in its pixels; boxes may cross its borders. May be empty.
 
-        Faces narrower than `least_face_px` need not be found.
+        Faces narrower than `least_face_px` need not be found; with `largest_only`, neither
+        those that are less than half as wide as the widest.
         """
         ...
 
@@ -53,15 +54,15 @@ class PaddedSecondTry:
     def load(self) -> None:
         self._inner.load()
 
-    def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
-        found = self._inner.detect(rgb, least_face_px)
+    def detect(self, rgb: Pixels, least_face_px: float, largest_only: bool = False) -> list[Face]:
+        found = self._inner.detect(rgb, least_face_px, largest_only)
         if found:
             return found
         small, factor = _reduced(rgb)
         side = max(small.shape[:2])
         least = max(least_face_px * factor, side * SECOND_LOOK_FACE)
         border = padding_px(small.shape[1], small.shape[0])
-        faces = self._inner.detect(padded(small, border), least)
+        faces = self._inner.detect(padded(small, border), least, largest_only)
         return [face.shifted(-border, -border).scaled(1 / factor) for face in faces]
 
 

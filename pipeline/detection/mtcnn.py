@@ -30,13 +30,15 @@ class MtcnnDetector(LoadOnce[Stages]):
         self._locate, self._threads = locate, threads
         self._sampling = sampling or FastSampling()
 
-    def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
+    def detect(self, rgb: Pixels, least_face_px: float, largest_only: bool = False) -> list[Face]:
         """See Detector; raises ModelUnavailable and ModelError."""
         height, width = rgb.shape[:2]
         scales = scales_for(width, height, max(LEAST_FACE_PX, least_face_px))
         if not scales:
             return []
-        rows = self.network().faces(rgb, scales, self._sampling)
+        stages = self.network()
+        look = stages.largest if largest_only else stages.faces
+        rows = look(rgb, scales, self._sampling)
         return [face for row in rows if (face := face_from_row(row)) is not None]
 
     def _load(self) -> Stages:

@@ -68,6 +68,8 @@ def _reduced(picture: Pixels, width: int, height: int) -> Pixels:
     """By halves, each of which counts every pixel, and the rest by interpolation."""
     while picture.shape[1] >= 2 * width and picture.shape[0] >= 2 * height:
         half = (picture.shape[1] // 2, picture.shape[0] // 2)
+        # An odd last row or column would cost ten times as much.
+        picture = picture[: 2 * half[1], : 2 * half[0]]
         picture = np.asarray(cv2.resize(picture, half, interpolation=cv2.INTER_AREA), np.uint8)
     resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(resized, np.uint8)

@@ -5,7 +5,7 @@ Networks, 2016 (arXiv:1604.02878), with the thresholds and the arithmetic of the
 A picture of any content costs bounded work: each stage looks at so many boxes at most.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,10 @@ MOST_AT_A_SIZE = 5000
 MOST_PROPOSALS = 1500
 MOST_FACES = 400
 """What the last stage looks at; more faces are not told apart."""
+RIVAL = 0.5
+"""A face of this part of the largest one's width is found with it."""
+_LARGE_PART = 0.25
+_SIZES_AT_A_TIME = 2
 _AT_ONCE = 256
 """Crops that run through a network together: memory stays small."""
 
@@ -40,13 +44,33 @@ class Stages:
 
     def faces(self, rgb: Pixels, scales: Sequence[float], sampling: Sampling) -> Boxes:
         """Rows x1, y1, x2, y2, confidence, five x, five y; shape (n, 15), best first."""
-        found = [no_boxes()]
-        for scale, picture in zip(scales, sampling.levels(rgb, scales), strict=True):
-            found.append(self._proposed(picture, scale))
-        best = best_first(np.concatenate(found))[:MOST_AT_A_SIZE]
-        proposals = squares(unrivalled(best, _OVERLAP)[:MOST_PROPOSALS])
-        refined = self._refined(rgb, proposals, sampling)
-        return self._decided(rgb, refined, sampling)
+        return self.decided(rgb, self.proposed(rgb, scales, sampling), sampling)
+
+    def largest(self, rgb: Pixels, scales: Sequence[float], sampling: Sampling) -> Boxes:
+        """The same, from the largest faces on, until one is found and those half as wide.
+
+        The smallest sizes of face are most of the work, and of no use where the largest is asked
+        for. Its rivals are: whoever asks must know that it is not alone.
+        """
+        faces = proposals = no_boxes()
+        for part in coarse_to_fine(scales, min(rgb.shape[:2])):
+            proposals = np.concatenate([proposals, self.proposed(rgb, part, sampling)])
+            faces = self.decided(rgb, proposals, sampling)
+            widest = max(faces[:, 2] - faces[:, 0], default=0.0)
+            if widest * RIVAL >= WINDOW_PX / part[0]:
+                break
+        return faces
+
+    def proposed(self, rgb: Pixels, scales: Sequence[float], sampling: Sampling) -> Boxes:
+        """Where a face may be, at each size."""
+        levels = zip(scales, sampling.levels(rgb, scales), strict=True)
+        return np.concatenate([no_boxes(), *(self._proposed(seen, at) for at, seen in levels)])
+
+    def decided(self, rgb: Pixels, proposals: Boxes, sampling: Sampling) -> Boxes:
+        """The faces among the proposals of all sizes."""
+        best = best_first(proposals)[:MOST_AT_A_SIZE]
+        likely = squares(unrivalled(best, _OVERLAP)[:MOST_PROPOSALS])
+        return self._decided(rgb, self._refined(rgb, likely, sampling), sampling)
 
     def _proposed(self, picture: Floats, scale: float) -> Boxes:
         """What one size shows, in pixels of the whole picture."""
@@ -69,6 +93,16 @@ class Stages:
         rows = np.concatenate([boxes, points], axis=1)
         faces = best_first(rows[rows[:, 4] > _DECIDED])
         return unrivalled(faces, _OVERLAP, of_smaller=True)
+
+
+def coarse_to_fine(scales: Sequence[float], side_px: int) -> Iterator[Sequence[float]]:
+    """`scales`, which fall, in parts: first the faces that fill a quarter of the shorter side."""
+    large = [scale for scale in scales if side_px * _LARGE_PART * scale <= WINDOW_PX]
+    start = len(scales) - max(len(large), _SIZES_AT_A_TIME)
+    end = len(scales)
+    while end > 0:
+        yield scales[max(0, start) : end]
+        start, end = start - _SIZES_AT_A_TIME, start
 
 
 def _windows(offsets: Floats, probability: Floats) -> Boxes:

@@ -60,10 +60,10 @@ def test_two_names_never_share_a_row(kit: GalleryKit) -> None:
 class Killer(FakeDetector):
     """Ends whatever looks at the third person, as a crash of native code does."""
 
-    def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
+    def detect(self, rgb: Pixels, least_face_px: float, largest_only: bool = False) -> list[Face]:
         if tuple(rgb[0, 0]) == (16, 16, 112):
             raise SystemExit("killed")
-        return super().detect(rgb, least_face_px)
+        return super().detect(rgb, least_face_px, largest_only)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class FakeDetector:
 
     def load(self) -> None: ...
 
-    def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
+    def detect(self, rgb: Pixels, least_face_px: float, largest_only: bool = False) -> list[Face]:
         self.asked_px.append(least_face_px)
         return list(self.faces)
 

@@ -25,7 +25,7 @@ class SeesFrom:
     def load(self) -> None:
         self.loaded += 1
 
-    def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
+    def detect(self, rgb: Pixels, least_face_px: float, largest_only: bool = False) -> list[Face]:
         self.asked.append(rgb.shape)
         return [FACE.shifted(self.border, self.border)] if rgb.shape[1] >= self.side else []
 
@@ -55,7 +55,9 @@ def test_the_second_look_at_a_large_picture_is_at_a_smaller_one() -> None:
 
 def test_a_face_of_the_second_look_is_where_it_is_in_the_large_picture() -> None:
     class SecondTime(SeesFrom):
-        def detect(self, rgb: Pixels, least_face_px: float) -> list[Face]:
+        def detect(
+            self, rgb: Pixels, least_face_px: float, largest_only: bool = False
+        ) -> list[Face]:
             self.asked.append(rgb.shape)
             return [FACE.shifted(self.border, self.border)] if len(self.asked) == 2 else []
 

@@ -9,7 +9,13 @@ import pytest
 from pipeline.detection.boxes import Boxes, best_first, moved, squares, unrivalled
 from pipeline.detection.mtcnn import face_from_row
 from pipeline.detection.sampling import FastSampling, scales_for
-from pipeline.detection.stages import MOST_AT_A_SIZE, MOST_FACES, MOST_PROPOSALS, Stages
+from pipeline.detection.stages import (
+    MOST_AT_A_SIZE,
+    MOST_FACES,
+    MOST_PROPOSALS,
+    Stages,
+    coarse_to_fine,
+)
 from pipeline.images.decode import Pixels
 from pipeline.models.onnx_runtime import Floats
 from tests.mtcnn_package import PackageSampling
@@ -177,3 +183,20 @@ def test_numbers_that_are_no_face_are_dropped() -> None:
     assert face_from_row(np.where(np.arange(15) == 7, np.nan, row)) is None
     row[2] = 1
     assert face_from_row(row) is None
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "least"), [(640, 480, 40), (60, 900, 20), (30, 30, 20)]
+)
+def test_the_sizes_are_looked_through_once_from_the_largest_faces_on(
+    width: int, height: int, least: int
+) -> None:
+    scales = scales_for(width, height, least)
+    parts = list(coarse_to_fine(scales, min(width, height)))
+    assert [scale for part in reversed(parts) for scale in part] == scales
+    assert all(parts)
+    assert len(parts) == 1 or 12 / parts[0][0] >= min(width, height) / 4
+
+
+def test_no_size_has_no_part() -> None:
+    assert list(coarse_to_fine([], 100)) == []
