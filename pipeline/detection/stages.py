@@ -52,14 +52,18 @@ class Stages:
         The smallest sizes of face are most of the work, and of no use where the largest is asked
         for. Its rivals are: whoever asks must know that it is not alone.
         """
-        faces = proposals = no_boxes()
+        proposals, wanted = no_boxes(), list(scales)
         for part in coarse_to_fine(scales, min(rgb.shape[:2])):
-            proposals = np.concatenate([proposals, self.proposed(rgb, part, sampling)])
-            faces = self.decided(rgb, proposals, sampling)
-            widest = max(faces[:, 2] - faces[:, 0], default=0.0)
-            if widest * RIVAL >= WINDOW_PX / part[0]:
+            wanted = wanted[: -len(part)]
+            fresh = self.proposed(rgb, part, sampling)
+            proposals = np.concatenate([proposals, fresh])
+            faces = self.decided(rgb, fresh, sampling) if wanted else no_boxes()
+            if len(faces):
+                widest = float((faces[:, 2] - faces[:, 0]).max())
+                wanted = [scale for scale in wanted if WINDOW_PX / scale >= widest * RIVAL]
                 break
-        return faces
+        more = self.proposed(rgb, wanted, sampling)
+        return self.decided(rgb, np.concatenate([proposals, more]), sampling)
 
     def proposed(self, rgb: Pixels, scales: Sequence[float], sampling: Sampling) -> Boxes:
         """Where a face may be, at each size."""
