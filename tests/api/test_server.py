@@ -21,12 +21,14 @@ from tests.fakes import portrait
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
 PHOTO = portrait(5)
+AT_ONCE, QUEUE, OTHERS = 2, 32, 4
+FAKES = "tests.api.served:create()"
 
 
 class Server:
     """One gunicorn worker on loopback, and what it wrote."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, app: str = FAKES, queue: int = QUEUE) -> None:
         self.log = folder / "log"
         environment = {name: value for name, value in os.environ.items() if name[:6] != "KENAL_"}
         environment |= {
@@ -36,9 +38,12 @@ class Server:
             "KENAL_MAX_UPLOAD_MB": "1",
             "KENAL_PORT": "0",
             "KENAL_WORKERS": "1",
+            "KENAL_THREADS": str(OTHERS),
+            "KENAL_PHOTOS_AT_ONCE": str(AT_ONCE),
+            "KENAL_QUEUE": str(queue),
             "PYTHONPATH": str(ROOT),
         }
-        command = ["-m", "gunicorn", "--config", "gunicorn.conf.py", "tests.api.served:create()"]
+        command = ["-m", "gunicorn", "--config", "gunicorn.conf.py", app]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *command], cwd=ROOT, env=environment, stderr=log, stdout=log
@@ -83,6 +88,13 @@ class Server:
         fields = Path(f"/proc/{child}/statm").read_text().split()
         return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def wait_ready(self) -> None:
+        """Until photos are recognized. Nothing else is asked: the networks load without it."""
+        deadline = time.monotonic() + START_SECONDS
+        while self.ask("GET", "/readyz")[0] != 200:
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+
     def stop(self) -> int:
         self.process.terminate()
         return self.process.wait(40)
@@ -111,11 +123,7 @@ def ends(data: bytes) -> bool:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("served"))
-    deadline = time.monotonic() + START_SECONDS
-    # Nothing but /readyz is asked: the networks load after the fork, without a request.
-    while server.ask("GET", "/readyz")[0] != 200:
-        assert time.monotonic() < deadline, server.log.read_text()
-        time.sleep(0.05)
+    server.wait_ready()
     yield server
     assert server.stop() == 0
     log = server.log.read_text()
@@ -226,7 +234,8 @@ def test_one_photo_posted_eight_times_at_once(server: Server) -> None:
 @pytest.mark.slow
 def test_clients_that_fall_silent_are_let_go(server: Server) -> None:
     asked = head("POST", "/upload_photo", "Content-Type: image/png", "Content-Length: 1000")
-    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(4)]
+    threads = AT_ONCE + QUEUE + OTHERS
+    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(threads)]
     for raw in silent:
         raw.sendall(asked + b"x")
     time.sleep(0.5)
