@@ -31,6 +31,7 @@ HOME = {
     ),
     "dlib": ("pipeline/embedders/dlib_resnet.py", "pipeline/models/dlib_export.py"),
     "onnxruntime": ("pipeline/models/onnx_runtime.py",),
+    "simplejpeg": ("pipeline/images/",),
     "pyftpdlib": ("pipeline/ftp/",),
     "alembic": ("db/migrate.py",),
     "sqlalchemy": ("db/",),

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +17,15 @@ from tests.api.kit import body, enroll, recognize, refused
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+def client(
+    tmp_path_factory: pytest.TempPathFactory, prepared_models: Path
+) -> Iterator[FlaskClient]:
     folder = tmp_path_factory.mktemp("real")
     settings = Settings(
-        data_dir=folder / "var", photo_dir=folder / "photo_storage", embedder="dlib"
+        data_dir=folder / "var",
+        photo_dir=folder / "photo_storage",
+        model_dir=prepared_models,
+        embedder="dlib",
     )
     services = Services.build(settings)
     runner = create_app(services=services).test_cli_runner()

@@ -18,9 +18,11 @@ KILLS = 3
 
 
 @pytest.fixture(scope="module")
-def kenal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKenal]:
+def kenal(
+    tmp_path_factory: pytest.TempPathFactory, prepared_models: Path
+) -> Iterator[RunningKenal]:
     folder: Path = tmp_path_factory.mktemp("dropped")
-    with running(RunningKenal(folder), "web", "watcher", "ftp") as kenal:
+    with running(RunningKenal(folder, model_dir=prepared_models), "web", "watcher", "ftp") as kenal:
         yield kenal
 
 

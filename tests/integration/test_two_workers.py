@@ -16,9 +16,11 @@ JPEG = {"Content-Type": "image/jpeg"}
 
 
 @pytest.fixture(scope="module")
-def kenal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKenal]:
+def kenal(
+    tmp_path_factory: pytest.TempPathFactory, prepared_models: Path
+) -> Iterator[RunningKenal]:
     folder: Path = tmp_path_factory.mktemp("two-workers")
-    with running(RunningKenal(folder), "web", "watcher") as kenal:
+    with running(RunningKenal(folder, model_dir=prepared_models), "web", "watcher") as kenal:
         yield kenal
 
 
@@ -69,3 +71,15 @@ def play_rounds(kenal: RunningKenal, workers: Sequence[httpx.Client]) -> None:
         assert workers[(number + 1) % 2].delete(f"/users/{user_id}").status_code == 204
         assert [who(worker, probe) for worker in workers] == [None, None]
     assert workers[0].get("/users").json()["users"] == []
+
+
+def test_no_process_has_tensorflow(kenal: RunningKenal) -> None:
+    """After all that: not in the memory of a worker, nor of the watcher, which converts."""
+    for name in ("web", "watcher"):
+        parent = kenal.processes[name].pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        for pid in [str(parent), *children]:
+            loaded = Path(f"/proc/{pid}/maps").read_text()
+            assert "tensorflow" not in loaded, name
+        some = children[0] if name == "web" else str(parent)
+        assert "onnxruntime" in Path(f"/proc/{some}/maps").read_text()  # or it sees nothing
