@@ -26,7 +26,7 @@ from benchmarks.speed_photos import SMALL, mixed_photos, timed_photos
 from benchmarks.speed_plots import plot_stages, plot_times
 from benchmarks.speed_process import BASELINE, Measured, measured
 from benchmarks.speed_profile import broken_down, watched
-from benchmarks.speed_report import Report
+from benchmarks.speed_report import Report, with_figures
 from benchmarks.speed_sample import Timing
 from benchmarks.speed_served import Requests, served
 from benchmarks.speed_start import starts
@@ -48,11 +48,13 @@ def main() -> None:
         report = _measured(options, shared, folder)
     minutes = (time.monotonic() - began) / 60
     load = f"Load average {busy:.1f} before and {os.getloadavg()[0]:.1f} after {minutes:.0f} min."
-    page = replace(report, head=[*report.head, f"- {load}"]).page()
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(page)
-    print(page)
-    _draw(report, options.plot_dir)
+    report = replace(report, head=[*report.head, f"- {load}"])
+    _write(report, options.out)
+    print(report.page())
+    _draw(report, options.docs)
+    document = options.docs / "performance.md"
+    if document.exists() and set(options.parts) == set(PARTS):
+        document.write_text(with_figures(document.read_text(), report.figures()))
 
 
 def _measured(options: argparse.Namespace, shared: Path, folder: Path) -> Report:
@@ -85,7 +87,14 @@ def _measured(options: argparse.Namespace, shared: Path, folder: Path) -> Report
             report = replace(report, starts=starts(bench, options.start_faces))
         elif part == "accuracy":
             report = replace(report, accuracy=accuracy(shared, settings, real, _say))
+        # What is measured is kept, whatever happens to the parts that follow.
+        _write(report, options.out)
     return report
+
+
+def _write(report: Report, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(report.page())
 
 
 def _by_stages(found: Measured) -> Measured:
@@ -142,7 +151,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=400, help="of the bulk enrollment")
     parser.add_argument("--start-faces", type=_sizes, default=[PEOPLE, 100_000])
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/speed.md"))
-    parser.add_argument("--plot-dir", type=Path, default=Path("docs"))
+    parser.add_argument("--docs", type=Path, default=Path("docs"), help="plots, performance.md")
     return parser.parse_args()
 
 

@@ -35,10 +35,10 @@ def plot_times(path: Path, found: Measured, machine: str) -> None:
         colors = ["0.6" if name in _THEIRS else "black" for name in programs]
         heights = [timing.p50 for timing in timings]
         late = [max(0.0, timing.p95 - timing.p50) for timing in timings]
-        bars = panel.bar(
-            range(len(programs)), heights, color=colors, yerr=[[0.0] * len(late), late]
-        )
-        panel.bar_label(bars, fmt="%.0f", label_type="center", color="white", fontsize=9)
+        panel.bar(range(len(programs)), heights, color=colors, yerr=[[0.0] * len(late), late])
+        for place, (median, more) in enumerate(zip(heights, late, strict=True)):
+            label = f"{median:,.0f}"
+            panel.annotate(label, (place, median + more), ha="center", va="bottom", fontsize=9)
         panel.set_xticks(range(len(programs)), programs, rotation=20, ha="right", fontsize=8)
         panel.set_title(f"{photo}", fontsize=10)
         panel.grid(visible=True, axis="y", alpha=0.25)

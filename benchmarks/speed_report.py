@@ -12,6 +12,9 @@ from benchmarks.speed_sample import NOT_MEASURED, number, ratio
 from benchmarks.speed_served import Served
 from benchmarks.speed_targets import targets
 
+BEGIN = "<!-- measured: make bench writes from here -->"
+END = "<!-- measured: to here -->"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -27,13 +30,23 @@ class Report:
     accuracy: tuple[Found, Sequence[Accuracy]] | None = None
 
     def page(self) -> str:
-        """Markdown."""
-        lines = ["# One photo, from bytes to identity", "", *self.head, "", "## Targets", ""]
-        rows = [target.cells() for target in targets(self)]
-        lines += markdown(["what", "target", "measured", ""], rows)
+        """Everything, as Markdown."""
+        lines = ["# One photo, from bytes to identity", "", self.figures()]
         for part in (_process, _profile, _served, _bulk, _starts, _accuracy):
             lines += part(self)
         return "\n".join([*lines, ""])
+
+    def figures(self) -> str:
+        """The machine and the targets, as Markdown."""
+        rows = [target.cells() for target in targets(self)]
+        return "\n".join([*self.head, "", *markdown(["what", "target", "measured", ""], rows)])
+
+
+def with_figures(document: str, figures: str) -> str:
+    """The document with these between its two marks; raises ValueError where it has none."""
+    before, rest = document.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n\n{figures}\n\n{END}{after}"
 
 
 def _process(report: Report) -> list[str]:
