@@ -6,7 +6,7 @@ PYTHON_IN_VENV := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve setup setup-dev setup-bench prepare test check lint demo bench-accuracy bench-index bench-index-building clean
+.PHONY: help serve setup setup-dev setup-bench prepare test check lint demo bench bench-accuracy bench-index bench-index-building clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,9 @@ lint: setup-dev ## Style, types and layers
 
 demo: setup-dev ## Enroll a public photo, recognize a changed one, refuse a stranger
 	@$(PYTHON_IN_VENV) -m scripts.demo
+
+bench: setup-bench ## Measure the whole path beside the plain program: ARGS="--parts process"
+	@$(PYTHON_IN_VENV) -m benchmarks.speed $(ARGS)
 
 bench-accuracy: setup-dev ## Measure false accepts and false rejects of the networks
 	@$(PYTHON_IN_VENV) -m benchmarks.accuracy

@@ -35,7 +35,11 @@ def keras_facenet(file: str, name: str) -> Callable[..., Any]:
     assert spec is not None
     assert spec.origin is not None
     tree = ast.parse((Path(spec.origin).parent / file).read_text())
-    found = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == name]
+    found: list[ast.stmt] = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == name
+    ]
     names: dict[str, Any] = {"np": np}
     exec(compile(ast.Module(found, []), file, "exec"), names)
     return cast(Callable[..., Any], names[name])
