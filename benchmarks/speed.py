@@ -30,6 +30,7 @@ from benchmarks.speed_report import Report, with_figures
 from benchmarks.speed_sample import Timing
 from benchmarks.speed_served import Requests, served
 from benchmarks.speed_start import starts
+from core.settings import Settings
 
 PARTS = ("process", "profile", "served", "bulk", "start", "accuracy")
 _PACKAGES = ("onnxruntime", "tensorflow", "keras", "mtcnn", "keras-facenet", "numpy")
@@ -67,7 +68,7 @@ def _measured(options: argparse.Namespace, shared: Path, folder: Path) -> Report
     mixed = mixed_photos(shared / "faces" / "gallery", small)
     first = next(photo.path for photo in photos if photo.name == SMALL)
     real = [*OTHERS] if found.is_random else [found.facenet, *OTHERS]
-    report = Report(_head(found), found.facenet)
+    report = Report(_head(found, settings), found.facenet)
     for part in options.parts:
         bench = Bench(found, folder / part, _say)
         if part == "process":
@@ -104,7 +105,7 @@ def _by_stages(found: Measured) -> Measured:
     }
 
 
-def _head(found: Networks) -> list[str]:
+def _head(found: Networks, settings: Settings) -> list[str]:
     """What a reader must know of the run."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     weights = (
@@ -117,6 +118,8 @@ def _head(found: Networks) -> list[str]:
         f"- {weights if found.is_random else 'FaceNet has its real weights, in both programs.'}",
         f"- {PEOPLE:,} people are enrolled; both programs run with their packages' own defaults"
         " for threads.",
+        f"- {settings.workers} workers of {settings.threads} threads; faces from"
+        f" {settings.min_face_px} px and {settings.min_face_part:g} of the photo's longer side.",
     ]
 
 

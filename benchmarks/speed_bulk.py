@@ -44,7 +44,11 @@ def _enrolled(networks: Networks, embedder: str, folder: Path) -> Enrolled:
     done = subprocess.run(
         [*command, "--embedder", embedder],
         cwd=ROOT,
-        env={**os.environ, "KENAL_MODEL_DIR": str(networks.models)},
+        env={
+            **os.environ,
+            "KENAL_DATABASE_URL": "",
+            "KENAL_MODEL_DIR": str(networks.models),
+        },
         check=True,
         stdout=subprocess.PIPE,
         text=True,

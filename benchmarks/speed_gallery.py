@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import insert, update
 
 from benchmarks.speed_networks import Networks
-from core.settings import Settings
+from core.settings import Auth, Settings
 from core.types import EmbeddingSpec, Matrix, Similarity
 from core.vectors import to_bytes
 from db import migrate
@@ -39,8 +39,14 @@ class Bench:
 
 
 def settings_in(folder: Path, models: Path, embedder: str) -> Settings:
-    """Settings of a service whose data lies in `folder`."""
+    """Settings of a service whose data lies in `folder`, its database too; else the environment's.
+
+    Never the database that the environment names: strangers are enrolled here.
+    """
     return Settings(
+        host="127.0.0.1",
+        auth=Auth.OFF,
+        database_url="",
         data_dir=folder / "var",
         photo_dir=folder / "photo_storage",
         model_dir=models,

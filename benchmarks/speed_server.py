@@ -30,10 +30,13 @@ def free_port() -> int:
 
 
 def environment(settings: Settings, port: int) -> dict[str, str]:
-    """For processes that serve these settings; no other setting of ours is handed down."""
-    inherited = {name: value for name, value in os.environ.items() if name[:6] != "KENAL_"}
+    """For processes that serve these settings; those that only tune are handed down."""
     return {
-        **inherited,
+        **os.environ,
+        "KENAL_HOST": settings.host,
+        "KENAL_AUTH": settings.auth,
+        "KENAL_FTP_ENABLED": "false",
+        "KENAL_DATABASE_URL": settings.database_url,
         "KENAL_PORT": str(port),
         "KENAL_DATA_DIR": str(settings.data_dir),
         "KENAL_PHOTO_DIR": str(settings.photo_dir),

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from benchmarks.baseline import MARGIN_PX, SIDE_PX, crop, normalized
-from benchmarks.speed_gallery import services_with
+from benchmarks.speed_gallery import services_with, settings_in
 from benchmarks.speed_load import Load
 from benchmarks.speed_photos import resized
 from benchmarks.speed_profile import STAGES, broken_down, watched
 from benchmarks.speed_report import BEGIN, END, Report, with_figures
 from benchmarks.speed_sample import Bound, Sample, Target, Timing, number, percentile, ratio
 from benchmarks.speed_served import Served
+from benchmarks.speed_server import environment
 from pipeline.recognizer import Question
 from tests.fakes import DIMENSIONS, FakeNetworks, fake_settings, portrait
 
@@ -36,9 +37,7 @@ def keras_facenet(file: str, name: str) -> Callable[..., Any]:
     assert spec.origin is not None
     tree = ast.parse((Path(spec.origin).parent / file).read_text())
     found: list[ast.stmt] = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and node.name == name
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == name
     ]
     names: dict[str, Any] = {"np": np}
     exec(compile(ast.Module(found, []), file, "exec"), names)
@@ -169,6 +168,20 @@ def test_a_watch_ends_with_its_context() -> None:
         assert Analyzer.embed is not before
     assert Analyzer.embed is before
     assert set(found.values()) == {0}
+
+
+def test_nobody_is_enrolled_where_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = f"sqlite:///{tmp_path / 'real.sqlite3'}"
+    monkeypatch.setenv("KENAL_DATABASE_URL", elsewhere)
+    monkeypatch.setenv("KENAL_MIN_FACE_PX", "77")
+    settings = settings_in(tmp_path / "bench", tmp_path / "models", "dlib")
+    assert settings.resolved_database_url.endswith("bench/var/kenal.sqlite3")
+    assert environment(settings, 1)["KENAL_DATABASE_URL"] == ""
+    # What only tunes is measured as it is set.
+    assert settings.min_face_px == 77
+    assert environment(settings, 1)["KENAL_MIN_FACE_PX"] == "77"
 
 
 def test_strangers_are_enrolled_as_the_service_would(tmp_path: Path) -> None:
