@@ -29,8 +29,10 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port of the API.")
-    workers: int = Field(2, ge=1, le=64, description="gunicorn worker processes.")
-    threads: int = Field(4, ge=1, le=64, description="Threads of each worker.")
+    workers: int = Field(1, ge=1, le=64, description="gunicorn worker processes.")
+    threads: int = Field(
+        8, ge=1, le=64, description="Threads of each worker beside one for each photo it takes."
+    )
     photos_at_once: int = Field(
         0, ge=0, le=64, description="Photos that each worker works on at once; 0: one a core."
     )
@@ -129,7 +131,7 @@ class Settings(BaseSettings):
     @property
     def working_photos(self) -> int:
         """How many photos each worker works on at once."""
-        return self.photos_at_once or os.cpu_count() or 1
+        return self.photos_at_once or _cores()
 
     def passive_ports(self) -> range:
         """The FTP server's passive ports; raises ValueError where the text is no range of ports."""
@@ -137,6 +139,13 @@ class Settings(BaseSettings):
         if not (first.isdigit() and last.isdigit() and 1024 <= int(first) <= int(last) <= 65535):
             raise ValueError("KENAL_FTP_PASSIVE_PORTS is like 60000-60099")
         return range(int(first), int(last) + 1)
+
+
+def _cores() -> int:
+    """The cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def is_loopback(host: str) -> bool:

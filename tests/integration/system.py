@@ -35,6 +35,7 @@ class RunningKenal:
     folder: Path
     embedder: str = "dlib"
     model_dir: Path | None = None
+    workers: int = 2
     port: int = field(default_factory=free_port)
     ftp_port: int = field(default_factory=free_port)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class RunningKenal:
         return {
             **inherited,
             "KENAL_PORT": str(self.port),
+            "KENAL_WORKERS": str(self.workers),
             "KENAL_DATA_DIR": str(self.folder / "var"),
             "KENAL_PHOTO_DIR": str(self.drop),
             "KENAL_MODEL_DIR": str(self.model_dir or self.folder / "models"),

@@ -62,3 +62,9 @@ def test_the_password_is_in_no_error_and_no_repr(tmp_path: Path) -> None:
         load_settings(env(tmp_path, text))
     assert "s3cret" not in str(refused.value)
     assert "s3cret" not in repr(load_settings(env(tmp_path, "KENAL_FTP_PASSWORD=s3cret")))
+
+
+def test_a_photo_a_core_unless_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
+    assert load_settings(env(tmp_path, "")).working_photos == 3
+    assert load_settings(env(tmp_path, "KENAL_PHOTOS_AT_ONCE=1")).working_photos == 1
