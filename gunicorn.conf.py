@@ -9,6 +9,7 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 
 from core.logs import LineFormatter
+from core.memory import return_memory
 from core.settings import load_settings
 
 _settings = load_settings()
@@ -58,6 +59,11 @@ def when_ready(server: Arbiter) -> None:
     patience = struct.pack("ll", _SILENCE_SECONDS, 0)
     for listener in server.LISTENERS:
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+
+
+def post_fork(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001 - gunicorn names them
+    """Before the worker has threads."""
+    return_memory()
 
 
 def post_worker_init(worker: Worker) -> None:

@@ -22,6 +22,7 @@ from core.errors import KenalError
 from core.files import identity
 from core.lease import lease
 from core.logs import configure_logging, describe
+from core.memory import return_memory
 from core.settings import SettingsError, load_settings
 from pipeline.chores import Chores
 from pipeline.intake import Hints, Intake
@@ -182,6 +183,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     configure_logging(settings.log_level, settings.log_json)
+    return_memory()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -45,7 +45,7 @@ class MtcnnDetector(LoadOnce[Stages]):
         networks = []
         for path, sha256 in self._locate():
             check_weights(path, sha256, "MTCNN")
-            networks.append(open_network(path, self._threads))
+            networks.append(open_network(path, self._threads, many_sizes=True))
         return Stages(*networks)
 
 

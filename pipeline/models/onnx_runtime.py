@@ -33,8 +33,11 @@ class OnnxNetwork:
             raise ModelError("the network could not be run on this picture") from error
 
 
-def open_network(model: Path | bytes, threads: int = 0) -> OnnxNetwork:
+def open_network(model: Path | bytes, threads: int = 0, many_sizes: bool = False) -> OnnxNetwork:
     """A network from its file or bytes on the CPU, with `threads` threads (0: one a core).
+
+    With `many_sizes`, for inputs that are rarely of the size of the one before, no memory is kept
+    or planned for the next run: it would grow with every new size.
 
     Raises ModelUnavailable where the file cannot be read as a network.
     """
@@ -44,6 +47,7 @@ def open_network(model: Path | bytes, threads: int = 0) -> OnnxNetwork:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = not many_sizes
     # Photos come one at a time with pauses: workers that spin in between only steal time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     source = model if isinstance(model, bytes) else str(model)
