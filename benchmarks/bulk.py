@@ -141,6 +141,7 @@ def main() -> None:
     if options.way:
         folder = options.folder
         own = Settings(
+            database_url="",
             data_dir=folder / options.way.replace(" ", "-"),
             photo_dir=folder / "photos",
             model_dir=settings.models_path.resolve(),
