@@ -118,7 +118,7 @@ def _head(found: Networks, settings: Settings) -> list[str]:
         f"- {weights if found.is_random else 'FaceNet has its real weights, in both programs.'}",
         f"- {PEOPLE:,} people are enrolled; both programs run with their packages' own defaults"
         " for threads.",
-        f"- {settings.workers} workers of {settings.threads} threads; faces from"
+        f"- KENAL_WORKERS {settings.workers}; faces from"
         f" {settings.min_face_px} px and {settings.min_face_part:g} of the photo's longer side.",
     ]
 

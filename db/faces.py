@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from core.errors import ModelError
 from core.types import EmbeddingSpec, Vector
 from core.vectors import checked_vector, from_bytes, to_bytes
-from db.gallery import find_spec_id, next_seq, spec_id
+from db.gallery import id_of_spec, next_seq, spec_id
 from db.models import Deletion, FaceRow, User
 
 _log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def count(session: Session, spec: EmbeddingSpec | None = None) -> int:
     """How many faces are enrolled, in one space or in all."""
     statement = select(func.count()).select_from(FaceRow)
     if spec is not None:
-        statement = statement.where(FaceRow.spec_id == find_spec_id(session, spec))
+        statement = statement.where(FaceRow.spec_id == id_of_spec(spec))
     return session.execute(statement).scalar_one()
 
 
@@ -112,7 +112,7 @@ def _stored(
     statement = (
         select(FaceRow.id, User.user_id, FaceRow.embedding)
         .join(User, User.id == FaceRow.person_id)
-        .where(condition, FaceRow.spec_id == find_spec_id(session, spec))
+        .where(condition, FaceRow.spec_id == id_of_spec(spec))
         .order_by(FaceRow.id)
     )
     return [
