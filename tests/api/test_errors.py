@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from api import create_app
 from api.errors import RETRY_AFTER_SECONDS, STATUSES
 from core.errors import Busy, KenalError, RateLimited, StorageFull
-from pipeline.services import Services
 from pipeline.bulk_guard import InternalError
+from pipeline.services import Services
 from tests.api.kit import body, recognize, refused
 from tests.fakes import BUG, portrait
 
