@@ -74,8 +74,8 @@ class Analyzer:
     def detect(self, photo: Photo, largest_only: bool = False) -> Detection:
         """The photo's faces; those narrower than the least usable one are unused.
 
-        With `largest_only`, which takes less time, faces less than half as wide as the widest may
-        be left out.
+        With `largest_only`, which takes less time, faces clearly smaller than the largest may be
+        left out.
 
         Raises ModelUnavailable and ModelError.
         """

@@ -32,7 +32,7 @@ class Detector(Protocol):
         """Faces of `rgb` (h, w, 3) in its pixels; boxes may cross its borders. May be empty.
 
         Faces narrower than `least_face_px` need not be found; with `largest_only`, neither
-        those that are less than half as wide as the widest.
+        those that are clearly smaller than the largest.
         """
         ...
 

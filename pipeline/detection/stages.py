@@ -27,7 +27,10 @@ MOST_PROPOSALS = 1500
 MOST_FACES = 400
 """What the last stage looks at; more faces are not told apart."""
 RIVAL = 0.5
-"""A face of this part of the largest one's width is found with it."""
+"""Sizes of face down to this part of the largest one's width are looked through with it."""
+_FAR_LARGER = 2.0
+"""In area; the same face's box differs by up to a third with the sizes that it was seen at."""
+_FAR_ABOVE_LEAST = 1.25
 _LARGE_PART = 0.25
 _SIZES_AT_A_TIME = 2
 _AT_ONCE = 256
@@ -44,37 +47,32 @@ class Stages:
 
     def faces(self, rgb: Pixels, scales: Sequence[float], sampling: Sampling) -> Boxes:
         """Rows x1, y1, x2, y2, confidence, five x, five y; shape (n, 15), best first."""
-        return self.decided(rgb, self.proposed(rgb, scales, sampling), sampling)
+        levels = zip(scales, sampling.levels(rgb, scales), strict=True)
+        found = [no_boxes(), *(self._proposed(seen, at) for at, seen in levels)]
+        best = best_first(np.concatenate(found))[:MOST_AT_A_SIZE]
+        proposals = squares(unrivalled(best, _OVERLAP)[:MOST_PROPOSALS])
+        return self._decided(rgb, self._refined(rgb, proposals, sampling), sampling)
 
     def largest(self, rgb: Pixels, scales: Sequence[float], sampling: Sampling) -> Boxes:
-        """The same, from the largest faces on, until one is found and those half as wide.
+        """The same, but that faces well below the largest one's size may be left out.
 
-        The smallest sizes of face are most of the work, and of no use where the largest is asked
-        for. Its rivals are: whoever asks must know that it is not alone.
+        Sizes are looked through from large faces to small: the smallest are most of the work, and
+        of no use where the largest face is asked for. Where it is not the largest by far, or
+        hardly larger than the least size, everything is looked at: which one it is must not
+        depend on how it was looked for.
         """
-        proposals, wanted = no_boxes(), list(scales)
         for part in coarse_to_fine(scales, min(rgb.shape[:2])):
-            wanted = wanted[: -len(part)]
-            fresh = self.proposed(rgb, part, sampling)
-            proposals = np.concatenate([proposals, fresh])
-            faces = self.decided(rgb, fresh, sampling) if wanted else no_boxes()
-            if len(faces):
-                widest = float((faces[:, 2] - faces[:, 0]).max())
-                wanted = [scale for scale in wanted if WINDOW_PX / scale >= widest * RIVAL]
+            if part[0] == scales[0]:
                 break
-        more = self.proposed(rgb, wanted, sampling)
-        return self.decided(rgb, np.concatenate([proposals, more]), sampling)
-
-    def proposed(self, rgb: Pixels, scales: Sequence[float], sampling: Sampling) -> Boxes:
-        """Where a face may be, at each size."""
-        levels = zip(scales, sampling.levels(rgb, scales), strict=True)
-        return np.concatenate([no_boxes(), *(self._proposed(seen, at) for at, seen in levels)])
-
-    def decided(self, rgb: Pixels, proposals: Boxes, sampling: Sampling) -> Boxes:
-        """The faces among the proposals of all sizes."""
-        best = best_first(proposals)[:MOST_AT_A_SIZE]
-        likely = squares(unrivalled(best, _OVERLAP)[:MOST_PROPOSALS])
-        return self._decided(rgb, self._refined(rgb, likely, sampling), sampling)
+            seen = self.faces(rgb, part, sampling)
+            if len(seen):
+                least = min(RIVAL * float((seen[:, 2] - seen[:, 0]).max()), WINDOW_PX / part[0])
+                large = [scale for scale in scales if WINDOW_PX / scale >= least]
+                faces = self.faces(rgb, large, sampling)
+                if is_largest_by_far(faces, WINDOW_PX / scales[0]):
+                    return faces
+                break
+        return self.faces(rgb, scales, sampling)
 
     def _proposed(self, picture: Floats, scale: float) -> Boxes:
         """What one size shows, in pixels of the whole picture."""
@@ -97,6 +95,15 @@ class Stages:
         rows = np.concatenate([boxes, points], axis=1)
         faces = best_first(rows[rows[:, 4] > _DECIDED])
         return unrivalled(faces, _OVERLAP, of_smaller=True)
+
+
+def is_largest_by_far(faces: Boxes, least_px: float) -> bool:
+    """Whether the largest of `faces` is so beyond doubt; False where there is none."""
+    sides = faces[:, 2:4] - faces[:, 0:2]
+    areas = np.sort(sides.prod(axis=1))[::-1]
+    if not len(areas) or sides[:, 0].max() < _FAR_ABOVE_LEAST * least_px:
+        return False
+    return len(areas) == 1 or bool(areas[0] >= _FAR_LARGER * areas[1])
 
 
 def coarse_to_fine(scales: Sequence[float], side_px: int) -> Iterator[Sequence[float]]:
