@@ -62,11 +62,8 @@ def prepare(model_id: str | None) -> None:
 
 def _prepare(model_id: str) -> None:
     settings = services().settings
-    if not preparing.ready(model_id, settings):
-        with transferring(f"preparing {model_id}") as progress:
-            preparing.prepare(model_id, settings, progress)
-        preparing.verify(model_id, settings)
-    # What was ready before is compared with its hash whenever it is loaded.
+    with transferring(f"preparing {model_id}") as progress:
+        preparing.prepare(model_id, settings, progress)
     click.echo(f"{model_id} is ready.")
 
 

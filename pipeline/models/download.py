@@ -36,7 +36,7 @@ def download(url: str, target: Path, sha256: str, title: str, progress: Progress
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
-    with _storage_errors(), _locked(part, title) as file:
+    with storage_errors(), _locked(part, title) as file:
         _fetch(url, file, title, progress)
         os.fsync(file.fileno())
         try:
@@ -67,7 +67,8 @@ def _client() -> httpx.Client:
 
 
 @contextlib.contextmanager
-def _storage_errors() -> Iterator[None]:
+def storage_errors() -> Iterator[None]:
+    """What the file system refuses as StorageFull or ModelUnavailable."""
     try:
         yield
     except OSError as error:

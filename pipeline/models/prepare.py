@@ -5,12 +5,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import ModelUnavailable, StorageFull
 from core.files import atomic_file, sha256_file
+from core.lease import lease
 from core.settings import Settings
-from pipeline.models.download import Progress, download, no_progress
+from pipeline.models.download import Progress, download, no_progress, storage_errors
 from pipeline.models.entry import Export, ModelEntry
 from pipeline.models.prepared import (
     Conversion,
@@ -25,6 +28,8 @@ from pipeline.models.weights import check_weights, has_weights, model_file
 LARGEST_DIFFERENCE = 1e-5
 """A converted network whose answers are further from the source's is not served."""
 _CONVERSION_SECONDS = 600
+_CONVERTING = ".converting-"
+_NO_SPACE = "No space left on device"
 _ROOT = Path(__file__).resolve().parents[2]
 _log = logging.getLogger(__name__)
 
@@ -61,12 +66,37 @@ def ready(model_id: str, settings: Settings) -> bool:
 
 
 def prepare_entry(entry: ModelEntry, models_path: Path, progress: Progress) -> None:
-    """`prepare` for an entry, pinned or not."""
-    if is_ready(entry, models_path):
+    """`prepare` for an entry, pinned or not; what is there and damaged is made anew."""
+    if is_ready(entry, models_path) and _is_whole(entry, models_path):
         return
     fetch_entry(entry, models_path, progress)
     if entry.export is not None:
-        convert(entry, entry.export, models_path)
+        with storage_errors(), _alone(models_path / entry.id):
+            # Another process may have made it while this one waited.
+            if not (is_ready(entry, models_path) and _is_whole(entry, models_path)):
+                convert(entry, entry.export, models_path)
+
+
+def _is_whole(entry: ModelEntry, models_path: Path) -> bool:
+    """Whether every file is as it was made; False where it can be made anew, else it raises."""
+    try:
+        verify_entry(entry, models_path)
+    except ModelUnavailable as error:
+        if entry.export is None:
+            raise
+        _log.warning("%s; it is made anew", error.message)
+        return False
+    return True
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time makes networks in `folder`; what a killed one left is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with lease(folder / ".converting.lock", wait=True):
+        for left in folder.glob(f"{_CONVERTING}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
 
 
 def fetch_entry(
@@ -107,8 +137,7 @@ def convert(entry: ModelEntry, export: Export, models_path: Path) -> None:
         check_weights(source, file.sha256, entry.title)
     _log.info("converting %s; this may take a minute, once", entry.title)
     target = converted_folder(entry, models_path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".converting-") as made:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=_CONVERTING) as made:
         difference = _converted_in_child(export, Path(made), sources, entry.title)
         hashes = {}
         for name in export.networks:
@@ -131,6 +160,8 @@ def _converted_in_child(export: Export, target: Path, sources: list[Path], title
         )
         difference = float(done.stdout.split()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
+        if _NO_SPACE in str(getattr(error, "stderr", "")):
+            raise StorageFull("the disk is full") from error
         raise ModelUnavailable(f"{title} could not be converted to ONNX") from error
     if not difference <= LARGEST_DIFFERENCE:
         raise ModelUnavailable(f"{title} answers differently after its conversion")

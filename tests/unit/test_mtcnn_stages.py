@@ -15,6 +15,7 @@ from pipeline.detection.stages import (
     MOST_PROPOSALS,
     Stages,
     coarse_to_fine,
+    is_largest_by_far,
 )
 from pipeline.images.decode import Pixels
 from pipeline.models.onnx_runtime import Floats
@@ -200,3 +201,14 @@ def test_the_sizes_are_looked_through_once_from_the_largest_faces_on(
 
 def test_no_size_has_no_part() -> None:
     assert list(coarse_to_fine([], 100)) == []
+
+
+@pytest.mark.parametrize(
+    ("widths", "by_far"),
+    [([], False), ([100], True), ([49], False), ([100, 60], True), ([100, 80], False)],
+)
+def test_the_largest_is_so_by_far_or_everything_is_looked_at(
+    widths: list[float], by_far: bool
+) -> None:
+    boxes = np.array([[0, 0, width, width, 1] for width in widths], float).reshape(-1, 5)
+    assert is_largest_by_far(boxes, least_px=40) is by_far
