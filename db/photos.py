@@ -160,12 +160,16 @@ def of_user(session: Session, user_id: str) -> Sequence[PhotoRow]:
     return session.execute(statement).scalars().all()
 
 
-def enrolled_elsewhere(session: Session, sha256: str, path: str) -> Sequence[PhotoRow]:
-    """Rows of other paths whose enrolled content is the very same bytes."""
+def of_same_bytes(session: Session, sha256: str, path: str) -> Sequence[PhotoRow]:
+    """Rows of other paths that have a face, and stand for the very same bytes.
+
+    A pending one is being converted anew, and its face stays: whether these bytes gave it is
+    certain only where it is enrolled.
+    """
     statement = select(PhotoRow).where(
         PhotoRow.sha256 == sha256,
         PhotoRow.path != path,
-        PhotoRow.status == Status.ENROLLED,
+        PhotoRow.status.in_((Status.ENROLLED, Status.PENDING)),
         PhotoRow.face_id.is_not(None),
     )
     return session.execute(statement.order_by(PhotoRow.id)).scalars().all()

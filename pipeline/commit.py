@@ -131,10 +131,11 @@ class Commits:
 
     def _same_bytes(self, session: Session, name: PhotoName, arrival: Arrival) -> int | None:
         """The face that the very same bytes gave before, for this person and in this space."""
-        twins = photos.enrolled_elsewhere(session, arrival.sha256, name.key)
+        twins = photos.of_same_bytes(session, arrival.sha256, name.key)
         if any(twin.user_id != name.user_id for twin in twins):
             raise FaceConflict("the very same photo is enrolled under another user_id")
-        face_ids = [twin.face_id for twin in twins if twin.face_id is not None]
+        given = [twin.face_id for twin in twins if twin.status == Status.ENROLLED]
+        face_ids = [face_id for face_id in given if face_id is not None]
         known = faces.by_ids(session, face_ids, self._spec)
         return known[0].face_id if known else None
 

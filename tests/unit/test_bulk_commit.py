@@ -5,13 +5,14 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from core.errors import Busy
 from db import gallery, users
 from db.gallery import Chosen
 from pipeline.bulk import Bulk
 from pipeline.converter import Content
 from pipeline.deletion import delete_photo
 from pipeline.ledger import Outcome
-from tests.fakes import portrait, spec
+from tests.fakes import nobody, portrait, spec
 from tests.gallery_kit import GalleryKit, gallery_in
 
 
@@ -55,6 +56,28 @@ def test_the_same_bytes_under_two_ids_are_a_conflict(kit: GalleryKit) -> None:
     assert (first.status, second.status, second.code) == ("enrolled", "conflict", "face_conflict")
     with kit.services.database.read() as session:
         assert users.find(session, "bert") is None, "nobody is left of a refused photo"
+
+
+def test_bytes_of_a_photo_that_is_converted_anew_are_still_its_persons(kit: GalleryKit) -> None:
+    kit.enroll("bert.png", 5)
+    kit.put("anna.png", portrait(5))
+    kit.put("bert.png", nobody())
+    anna, bert = together(kit, "anna.png", "bert.png")
+    assert (anna.status, anna.code, bert.code) == ("conflict", "face_conflict", "no_face")
+    assert kit.who(5) == "bert"
+    assert kit.engine.gallery.count == 1
+
+
+def test_a_face_is_not_shared_with_bytes_that_did_not_give_it(kit: GalleryKit) -> None:
+    """A photo whose new content failed for now keeps the face of its old one."""
+    old = kit.enroll("anna/1.png", 5)
+    kit.put("anna/1.png", portrait(5, shade=6))
+    [content] = read(kit, "anna/1.png")
+    kit.engine.converter.finish([content.refused(Busy("try again"))])
+    kit.put("anna/2.png", portrait(5, shade=6))
+    [new] = together(kit, "anna/2.png")
+    assert new.status == "enrolled"
+    assert new.face_id != old.face_id
 
 
 def test_the_same_bytes_of_one_person_are_one_face(kit: GalleryKit) -> None:
