@@ -12,7 +12,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +19,7 @@ from core.names import fold_user_id
 from pipeline.bulk_commit import Result
 from pipeline.bulk_crew import Crew, Done
 from pipeline.bulk_guard import GuardedSteps, unexpected
+from pipeline.bulk_order import Finished, Job, in_turn
 from pipeline.converter import Content, Converter
 from pipeline.drop import Entry
 from pipeline.ledger import Outcome, Refusal, Start
@@ -35,17 +35,6 @@ _READS_FIRST, _EXAMINES = 0, 1
 
 Ended = tuple[Entry, Outcome | None]
 """What became of an entry; None where not even that could be recorded: its row is as it was."""
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """An entry on its way. `content` is held from when it was read until it was examined."""
-
-    number: int
-    entry: Entry
-    alone: bool
-    person: str
-    content: Content | None = None
 
 
 class Bulk:
@@ -66,12 +55,12 @@ class Bulk:
         self._converter, self._steps = converter, GuardedSteps(converter)
         self._threads = threads or _cores()
         self._window, self._batch = window, batch
-        self._crew: Crew[_Job, Content | Result] = Crew(self._threads)
-        self._flying: dict[str, _Job] = {}
+        self._crew: Crew[Job, Content | Result] = Crew(self._threads)
+        self._flying: dict[str, Job] = {}
         self._numbers = itertools.count()
-        self._read: list[_Job] = []
+        self._read: list[Job] = []
         self._examining = 0
-        self._finished: list[tuple[_Job, Result]] = []
+        self._finished: list[Finished] = []
         self._finish_at = _NEVER
         self._aside: deque[Entry] = deque()
         self._aside_until = _NEVER
@@ -137,24 +126,24 @@ class Bulk:
         """Finish what is being examined, in bounded time; the others are as if they never came."""
         dropped, done = self._crew.end()
         self._collect(done)
-        # Nobody waits for what will not be finished.
-        self._flying = {job.entry.key: job for job, _ in self._finished}
         ended: list[Ended] = []
-        while self._finished:
+        while self._in_turn():
             ended += self._finish()
-        self._steps.give_back([job.content for job in dropped if job.content is not None])
+        # What waits for a person's earlier photo is not committed without it.
+        self._give_back([*dropped, *(job for job, _ in self._finished)])
         self._flying.clear()
         self._aside.clear()
         self._read.clear()
+        self._finished.clear()
         return ended
 
     def _start(self, entry: Entry, alone: bool) -> None:
         # Ids that differ only by letter case are one here: who comes first has the name.
         person = fold_user_id(entry.user_id or entry.key)
-        job = self._flying[entry.key] = _Job(next(self._numbers), entry, alone, person)
+        job = self._flying[entry.key] = Job(next(self._numbers), entry, alone, person)
         self._crew.give(_READS_FIRST, job, lambda: self._converter.read(entry.path))
 
-    def _examine(self, job: _Job, content: Content) -> None:
+    def _examine(self, job: Job, content: Content) -> None:
         self._examining += 1
         self._crew.give(_EXAMINES, job, lambda: self._converter.examine(content))
 
@@ -163,7 +152,7 @@ class Bulk:
             self._aside_until = time.monotonic() + _ASIDE_SECONDS
         self._aside.append(entry)
 
-    def _collect(self, done: Sequence[Done[_Job, Content | Result]]) -> None:
+    def _collect(self, done: Sequence[Done[Job, Content | Result]]) -> None:
         for one in done:
             job, result = one.job, one.result
             if job.content is not None:
@@ -178,7 +167,7 @@ class Bulk:
             else:
                 self._ready(job, result)
 
-    def _ready(self, job: _Job, result: Result) -> None:
+    def _ready(self, job: Job, result: Result) -> None:
         job.content = None
         if not self._finished:
             self._finish_at = time.monotonic() + _LINGER_SECONDS
@@ -199,6 +188,7 @@ class Bulk:
         ended: list[Ended] = []
         for job, content, answer in zip(jobs, contents, answers, strict=True):
             if answer is Start.NOW:
+                job.begun = content.claim
                 self._examine(job, content)
             elif answer is Start.ALONE:
                 del self._flying[job.entry.key]
@@ -218,25 +208,26 @@ class Bulk:
 
     def _finish(self) -> list[Ended]:
         """Commit what is finished, a person's photos in the order in which they were put."""
-        finished = {job.number for job, _ in self._finished}
-        on = [job for job in self._flying.values() if job.number not in finished]
-        first = {job.person: job.number for job in sorted(on, key=_number, reverse=True)}
-        turn = sorted(self._finished, key=lambda one: one[0].number)
-        some = [one for one in turn if one[0].number < first.get(one[0].person, one[0].number + 1)]
-        del some[self._batch :]
+        some = self._in_turn()[: self._batch]
         taken = {job.number for job, _ in some}
-        self._finished = [one for one in turn if one[0].number not in taken]
+        self._finished = [one for one in self._finished if one[0].number not in taken]
         self._finish_at = time.monotonic() + _LINGER_SECONDS if self._finished else _NEVER
         outcomes = self._steps.finish([result for _, result in some])
         return [self._ended(job, out) for (job, _), out in zip(some, outcomes, strict=True)]
 
-    def _ended(self, job: _Job, outcome: Outcome | None) -> Ended:
+    def _in_turn(self) -> list[Finished]:
+        return in_turn(self._finished, self._flying.values())
+
+    def _give_back(self, jobs: Iterable[Job]) -> None:
+        """The ledger forgets that these began: should the process end, they are not blamed."""
+        begun = [(job, job.begun) for job in jobs if job.begun is not None]
+        self._steps.give_back([claim for _, claim in begun])
+        for job, _ in begun:
+            job.begun = None
+
+    def _ended(self, job: Job, outcome: Outcome | None) -> Ended:
         del self._flying[job.entry.key]
         return job.entry, outcome
-
-
-def _number(job: _Job) -> int:
-    return job.number
 
 
 def _cores() -> int:

@@ -29,6 +29,9 @@ class Ready:
 Result = Ready | Refusal
 """What a conversion came to, and what the ledger does not know yet."""
 
+Claim = tuple[PhotoName, Arrival]
+"""What a file that was read claims: whose photo it is, and with which content."""
+
 
 class Batches:
     """Begins and ends conversions, so many in one transaction as are given."""
@@ -47,23 +50,21 @@ class Batches:
         self._look_alikes = look_alikes
         self._similarity = similarity
 
-    def begin(
-        self, arrivals: Sequence[tuple[PhotoName, Arrival]], force: bool, alone: bool
-    ) -> list[Outcome | Start]:
+    def begin(self, claims: Sequence[Claim], force: bool, alone: bool) -> list[Outcome | Start]:
         """As `Ledger.begin` for each; what it refuses is recorded at once.
 
         Raises KenalError where the database does not take it: then nothing of it happened.
         """
         begun: list[Outcome | Start] = []
         with self._database.write() as session:
-            for name, arrival in arrivals:
+            for name, arrival in claims:
                 begun.append(self._begin(session, name, arrival, force, alone))
         return begun
 
-    def give_back(self, arrivals: Sequence[tuple[PhotoName, Arrival]]) -> None:
+    def give_back(self, claims: Sequence[Claim]) -> None:
         """As `Ledger.give_back` for each; raises KenalError."""
         with self._database.write() as session:
-            for name, arrival in arrivals:
+            for name, arrival in claims:
                 self._ledger.give_back(session, name, arrival)
 
     def settle(self, results: Sequence[Result]) -> list[Outcome]:

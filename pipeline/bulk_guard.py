@@ -7,7 +7,7 @@ from typing import TypeVar
 from core.errors import KenalError, ServiceError
 from core.logs import describe
 from core.names import printable
-from pipeline.bulk_commit import Ready, Result
+from pipeline.bulk_commit import Claim, Ready, Result
 from pipeline.converter import Content, Converter
 from pipeline.ledger import Outcome, Refusal, Start
 
@@ -48,11 +48,11 @@ class GuardedSteps:
         recorded = iter(isolated(self._converter.finish, refused, _lost))
         return [next(recorded) if isinstance(one, Refusal) else one for one in tried]
 
-    def give_back(self, contents: Sequence[Content]) -> None:
+    def give_back(self, claims: Sequence[Claim]) -> None:
         """As the converter's; where it fails they only seem to have been cut off."""
         try:
-            if contents:
-                self._converter.give_back(contents)
+            if claims:
+                self._converter.give_back(claims)
         except Exception as error:  # noqa: BLE001 - nothing is lost by it
             _log.warning("photos that were not tried count as begun [%s]", describe(error))
 

@@ -16,7 +16,7 @@ from core.names import PhotoName, parse_photo_path
 from db.session import Database
 from pipeline.analyzer import Analyzer, exactly_one
 from pipeline.bulk_alike import LookAlikes
-from pipeline.bulk_commit import Batches, Ready, Result, enrolled
+from pipeline.bulk_commit import Batches, Claim, Ready, Result, enrolled
 from pipeline.commit import Analyzed, Arrival, Commits
 from pipeline.gallery import LiveGallery
 from pipeline.images.decode import decode
@@ -42,6 +42,10 @@ class Content:
     name: PhotoName
     data: bytes
     arrival: Arrival
+
+    @property
+    def claim(self) -> Claim:
+        return self.name, self.arrival
 
     def refused(self, error: KenalError) -> Refusal:
         retry_at = _still_arriving_until(error, self.arrival.identity)
@@ -110,11 +114,11 @@ class Converter:
 
         The outcome of those that end here. Raises KenalError where nothing could be noted.
         """
-        return self._batches.begin(_arrivals(contents), force, alone)
+        return self._batches.begin([content.claim for content in contents], force, alone)
 
-    def give_back(self, contents: Sequence[Content]) -> None:
-        """Take back that these conversions began: they were not tried. Raises KenalError."""
-        self._batches.give_back(_arrivals(contents))
+    def give_back(self, claims: Sequence[Claim]) -> None:
+        """Take back that these conversions began: they come to nothing. Raises KenalError."""
+        self._batches.give_back(claims)
 
     def examine(self, content: Content, accept: bool = False) -> Result:
         """Find and embed the one face of a photo that was begun; nothing is written."""
@@ -156,10 +160,6 @@ class Converter:
     ) -> Outcome:
         """Record the refusal of a file that is in the drop folder."""
         return self._ledger.refuse(path, sha256, identity, error, None)
-
-
-def _arrivals(contents: Sequence[Content]) -> list[tuple[PhotoName, Arrival]]:
-    return [(content.name, content.arrival) for content in contents]
 
 
 def _still_arriving_until(error: KenalError, identity: FileIdentity | None) -> float | None:
