@@ -22,6 +22,13 @@ class Auth(StrEnum):
     OFF = "off"
 
 
+class Device(StrEnum):
+    """What networks run on."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
 class Settings(BaseSettings):
     """Typed and bounded; see docs/settings.md, which a test keeps equal to this class."""
 
@@ -45,6 +52,9 @@ class Settings(BaseSettings):
     model_dir: Path | None = Field(None, description="Prepared networks; empty: DATA_DIR/models.")
     embedder: str = Field(
         "auto", description="auto, facenet, dlib, mobilefacenet, or a custom network's id."
+    )
+    device: Device = Field(
+        Device.CPU, description="What networks run on: `cpu`, or `cuda` for an NVIDIA GPU."
     )
     threshold: float | None = Field(
         None,

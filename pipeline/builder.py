@@ -16,7 +16,10 @@ from pipeline.models.registry import DLIB, MTCNN
 
 def build_detector(settings: Settings) -> Detector:
     """MTCNN, not loaded, with the second look for faces that fill the frame."""
-    return PaddedSecondTry(MtcnnDetector(lambda: network_files(MTCNN, settings.models_path)))
+    mtcnn = MtcnnDetector(
+        lambda: network_files(MTCNN, settings.models_path), device=settings.device
+    )
+    return PaddedSecondTry(mtcnn)
 
 
 def build_embedder(entry: ModelEntry, settings: Settings) -> Embedder:
@@ -28,5 +31,5 @@ def build_embedder(entry: ModelEntry, settings: Settings) -> Embedder:
         return network_file(entry, settings.models_path)
 
     if entry.id == DLIB.id:
-        return DlibEmbedder(entry, locate)
-    return OnnxEmbedder(entry, locate)
+        return DlibEmbedder(entry, locate, device=settings.device)
+    return OnnxEmbedder(entry, locate, device=settings.device)

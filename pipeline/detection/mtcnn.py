@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.settings import Device
 from core.types import Box, Face, Landmarks
 from pipeline.detection.boxes import Boxes
 from pipeline.detection.sampling import FastSampling, Sampling, scales_for
@@ -25,9 +26,15 @@ class MtcnnDetector(LoadOnce[Stages]):
 
     id = "mtcnn"
 
-    def __init__(self, locate: Locate, threads: int = 0, sampling: Sampling | None = None) -> None:
+    def __init__(
+        self,
+        locate: Locate,
+        threads: int = 0,
+        sampling: Sampling | None = None,
+        device: Device = Device.CPU,
+    ) -> None:
         super().__init__()
-        self._locate, self._threads = locate, threads
+        self._locate, self._threads, self._device = locate, threads, device
         self._sampling = sampling or FastSampling()
 
     def detect(self, rgb: Pixels, least_face_px: float, largest_only: bool = False) -> list[Face]:
@@ -45,7 +52,7 @@ class MtcnnDetector(LoadOnce[Stages]):
         networks = []
         for path, sha256 in self._locate():
             check_weights(path, sha256, "MTCNN")
-            networks.append(open_network(path, self._threads, many_sizes=True))
+            networks.append(open_network(path, self._threads, many_sizes=True, device=self._device))
         return Stages(*networks)
 
 

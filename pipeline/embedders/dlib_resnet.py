@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import ModelError, ModelUnavailable
+from core.settings import Device
 from core.types import Face, Matrix, Vector
 from pipeline.embedders.align import dlib_square
 from pipeline.embedders.embedder import checked_matrix
@@ -40,11 +41,18 @@ class DlibEmbedder(LoadOnce[_Networks]):
     network that was made from the first.
     """
 
-    def __init__(self, entry: ModelEntry, locate: Locate, threads: int = 0) -> None:
+    def __init__(
+        self,
+        entry: ModelEntry,
+        locate: Locate,
+        threads: int = 0,
+        device: Device = Device.CPU,
+    ) -> None:
         super().__init__()
         self.spec = entry.spec()
         self.default_threshold = entry.default_threshold
         self._entry, self._locate, self._threads = entry, locate, threads
+        self._device = device
         # Nothing says that two threads may ask one predictor at once.
         self._cutting = threading.Lock()
 
@@ -80,4 +88,4 @@ class DlibEmbedder(LoadOnce[_Networks]):
             shapes = dlib.shape_predictor(str(predictor))
         except (ImportError, RuntimeError) as error:
             raise ModelUnavailable("dlib could not be loaded") from error
-        return _Networks(dlib, shapes, open_network(network, self._threads))
+        return _Networks(dlib, shapes, open_network(network, self._threads, device=self._device))

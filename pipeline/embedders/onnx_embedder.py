@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import InvalidParameter, ModelError
+from core.settings import Device
 from core.types import Face, Matrix
 from pipeline.embedders.embedder import checked_matrix, unit_rows
 from pipeline.images.decode import Pixels
@@ -24,14 +25,20 @@ class OnnxEmbedder(LoadOnce[OnnxNetwork]):
     and its mirror image's. Raises InvalidParameter for an entry that states no input.
     """
 
-    def __init__(self, entry: ModelEntry, locate: Locate, threads: int = 0) -> None:
+    def __init__(
+        self,
+        entry: ModelEntry,
+        locate: Locate,
+        threads: int = 0,
+        device: Device = Device.CPU,
+    ) -> None:
         super().__init__()
         if entry.pixels is None:
             raise InvalidParameter(f"{entry.id} states no input of a network")
         self.spec = entry.spec()
         self.default_threshold = entry.default_threshold
         self._entry, self._pixels = entry, entry.pixels
-        self._locate, self._threads = locate, threads
+        self._locate, self._threads, self._device = locate, threads, device
 
     def embed(self, rgb: Pixels, faces: Sequence[Face]) -> Matrix:
         """See Embedder."""
@@ -60,4 +67,4 @@ class OnnxEmbedder(LoadOnce[OnnxNetwork]):
     def _load(self) -> OnnxNetwork:
         path, sha256 = self._locate()
         check_weights(path, sha256, self._entry.title)
-        return open_network(path, self._threads)
+        return open_network(path, self._threads, device=self._device)

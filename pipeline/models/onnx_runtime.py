@@ -1,17 +1,23 @@
 """ONNX Runtime behind two calls; nothing else of Kenal imports it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from core.errors import ModelError, ModelUnavailable
+from core.settings import Device
 
 Floats = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
 _ERRORS_ONLY = 3
+_CPU = "CPUExecutionProvider"
+_PROVIDERS: Mapping[Device, list[str]] = MappingProxyType(
+    {Device.CPU: [_CPU], Device.CUDA: ["CUDAExecutionProvider", _CPU]}
+)
 
 
 class OnnxNetwork:
@@ -33,16 +39,19 @@ class OnnxNetwork:
             raise ModelError("the network could not be run on this picture") from error
 
 
-def open_network(model: Path | bytes, threads: int = 0, many_sizes: bool = False) -> OnnxNetwork:
-    """A network from its file or bytes on the CPU, with `threads` threads (0: one a core).
+def open_network(
+    model: Path | bytes, threads: int = 0, many_sizes: bool = False, device: Device = Device.CPU
+) -> OnnxNetwork:
+    """A network from its file or bytes, on the CPU with `threads` threads (0: one a core).
 
     With `many_sizes`, for inputs that are rarely of the size of the one before, no memory is kept
     or planned for the next run: it would grow with every new size.
 
-    Raises ModelUnavailable where the file cannot be read as a network.
+    Raises ModelUnavailable where the file cannot be read as a network, or the device is not there.
     """
     import onnxruntime  # noqa: PLC0415 - native threads and 100 ms: not before a network is needed
 
+    _check_device(device, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -53,8 +62,18 @@ def open_network(model: Path | bytes, threads: int = 0, many_sizes: bool = False
     source = model if isinstance(model, bytes) else str(model)
     try:
         session = onnxruntime.InferenceSession(
-            source, sess_options=options, providers=["CPUExecutionProvider"]
+            source, sess_options=options, providers=_PROVIDERS[device]
         )
     except Exception as error:
         raise ModelUnavailable("a network's file cannot be read as an ONNX network") from error
+    # ONNX Runtime goes on without a GPU that does not work: never unnoticed here.
+    _check_device(device, session.get_providers()[:1])
     return OnnxNetwork(session)
+
+
+def _check_device(device: Device, providers: Sequence[str]) -> None:
+    if _PROVIDERS[device][0] not in providers:
+        raise ModelUnavailable(
+            f"KENAL_DEVICE={device} cannot be used: it needs the package onnxruntime-gpu in place"
+            " of onnxruntime, an NVIDIA driver and CUDA's libraries"
+        )

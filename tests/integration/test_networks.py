@@ -10,8 +10,8 @@ from PIL import Image
 
 from benchmarks.accuracy import compare, missed_and_extra
 from benchmarks.photos import Faces, pairs, photos
-from core.errors import ImageCorrupt, UnsupportedImage
-from core.settings import Settings
+from core.errors import ImageCorrupt, ModelUnavailable, UnsupportedImage
+from core.settings import Device, Settings
 from core.types import Matrix, Vector
 from core.vectors import similarities
 from pipeline.analyzer import Analyzer, build_analyzer, exactly_one
@@ -244,3 +244,13 @@ def test_decoding_and_detecting_leave_standard_output_alone(
     assert detector.detect(np.zeros((100, 100, 3), np.uint8), 40) == []
     written = capfd.readouterr()
     assert (written.out, written.err) == ("", "")
+
+
+def test_a_gpu_that_is_not_there_is_said_and_never_replaced(prepared_models: Path) -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this machine's ONNX Runtime is made for CUDA")
+    detector = build_detector(Settings(model_dir=prepared_models, device=Device.CUDA))
+    with pytest.raises(ModelUnavailable, match="KENAL_DEVICE=cuda cannot be used"):
+        detector.load()
