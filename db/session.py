@@ -2,6 +2,7 @@
 
 import errno
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,6 +19,7 @@ __all__ = ["Database", "Session"]
 _WRITE = "kenal_write"
 _KEPT_OPEN = 8
 _NO_LIMIT = -1
+_CAUSES = 8
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -85,13 +87,31 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def _translated() -> Iterator[None]:
+    handled = sys.exception()
     try:
         yield
     except DBAPIError as error:
-        raise _as_kenal_error(error) from error
+        named = _named(error, handled)
+        if named is None:
+            raise
+        raise named from error
 
 
-def _as_kenal_error(error: DBAPIError) -> KenalError | DBAPIError:
+def _named(error: DBAPIError, handled: BaseException | None) -> KenalError | None:
+    """What ended the transaction; `handled` was there before it, and is another matter."""
+    # A full disk ends the whole transaction; leaving a savepoint then fails for its own reason.
+    cause: BaseException | None = error
+    for _ in range(_CAUSES):
+        if cause is None or cause is handled:
+            break
+        named = _as_kenal_error(cause) if isinstance(cause, DBAPIError) else None
+        if named is not None:
+            return named
+        cause = cause.__context__
+    return None
+
+
+def _as_kenal_error(error: DBAPIError) -> KenalError | None:
     code = getattr(error.orig, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -104,7 +124,7 @@ def _as_kenal_error(error: DBAPIError) -> KenalError | DBAPIError:
         return NotReady("the database is damaged; restore it from a backup")
     if isinstance(error, OperationalError) and "no such table" in str(error.orig):
         return NotReady("the database is not set up; run: flask db upgrade")
-    return error
+    return None
 
 
 def _errno(error: DBAPIError) -> int | None:

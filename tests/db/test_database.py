@@ -14,8 +14,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
-from core.errors import Busy, ConflictError, NotReady
+from core.errors import Busy, ConflictError, NotReady, StorageFull
 from core.types import EmbeddingSpec, FaceAdded, FaceRemoved, Similarity
 from db import changes, faces, gallery, migrate, photos, users
 from db.changes import Replay
@@ -200,6 +201,28 @@ def test_another_long_writer_makes_it_busy(database: Database, path: Path) -> No
     other.execute("ROLLBACK")
     other.close()
     assert enroll(database, "bert")
+
+
+def fill_in_a_savepoint(database: Database) -> None:
+    with database.write() as session:
+        pages = session.execute(text("PRAGMA page_count")).scalar()
+        session.execute(text(f"PRAGMA max_page_count={pages}"))
+        with session.begin_nested():
+            photos.add_pending(session, [(f"{n}.jpg", str(n)) for n in range(5000)])
+
+
+def test_a_disk_that_is_full_within_a_savepoint_is_named(database: Database) -> None:
+    """It ends the whole transaction, and the savepoint cannot even be left."""
+    with pytest.raises(StorageFull):
+        fill_in_a_savepoint(database)
+
+
+def test_an_error_is_not_named_after_one_that_was_handled_before(database: Database) -> None:
+    try:
+        fill_in_a_savepoint(database)
+    except StorageFull:
+        with pytest.raises(OperationalError, match="no such column"), database.write() as session:
+            session.execute(text("SELECT age FROM users"))
 
 
 def test_every_thread_gets_its_connection(database: Database) -> None:
