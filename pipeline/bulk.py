@@ -29,6 +29,8 @@ _BATCH = 32
 _WINDOW_BYTES = 128 << 20
 _LINGER_SECONDS = 0.2
 """So long a finished photo waits for others to share its transaction, while others are on."""
+_GAP_SECONDS = 0.15
+"""So long the next transaction waits after a long one: others look every 0.1 s for their turn."""
 _ASIDE_SECONDS = 5.0
 _NEVER = float("inf")
 _READS_FIRST, _EXAMINES = 0, 1
@@ -209,11 +211,14 @@ class Bulk:
     def _finish(self) -> list[Ended]:
         """Commit what is finished, a person's photos in the order in which they were put."""
         some = self._in_turn()[: self._batch]
-        taken = {job.number for job, _ in some}
-        self._finished = [one for one in self._finished if one[0].number not in taken]
-        self._finish_at = time.monotonic() + _LINGER_SECONDS if self._finished else _NEVER
         outcomes = self._steps.finish([result for _, result in some])
-        return [self._ended(job, out) for (job, _), out in zip(some, outcomes, strict=True)]
+        if len(outcomes) < len(some):
+            time.sleep(_GAP_SECONDS)
+        taken = [job for job, _ in some[: len(outcomes)]]
+        numbers = {job.number for job in taken}
+        self._finished = [one for one in self._finished if one[0].number not in numbers]
+        self._finish_at = time.monotonic() + _LINGER_SECONDS if self._finished else _NEVER
+        return [self._ended(job, out) for job, out in zip(taken, outcomes, strict=True)]
 
     def _in_turn(self) -> list[Finished]:
         return in_turn(self._finished, self._flying.values())

@@ -1,7 +1,9 @@
 """One transaction for many photos; each stands for itself, as if it had one of its own."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from core.errors import KenalError
 from core.names import PhotoName
@@ -11,6 +13,10 @@ from db.session import Database, Session
 from pipeline.bulk_alike import Alike, Company, LookAlikes
 from pipeline.commit import Analyzed, Arrival, Commits, Committed
 from pipeline.ledger import Ledger, Outcome, Refusal, Start
+
+T = TypeVar("T")
+_LOCK_SECONDS = 0.5
+"""So long other writers wait for one transaction, and for its last photo; Busy after 5."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,20 +76,23 @@ class Batches:
     def settle(self, results: Sequence[Result]) -> list[Outcome]:
         """Enroll or refuse each, in this order: who comes later is compared with who came before.
 
-        A refusal undoes nothing but its own photo. Raises KenalError where the database does not
-        take it, or is of another embedding space: then nothing of it happened.
+        Ends early, after one at least, where it takes long: others wait to write. It answers for
+        those that it came to; of the rest nothing happened. A refusal undoes nothing but its own
+        photo. Raises KenalError where the database does not take it, or is of another embedding
+        space: then nothing of it happened.
         """
         searched = self._searched(results)
         company = Company(self._similarity)
         with self._database.write() as session:
             if any(isinstance(result, Ready) for result, _ in searched):
                 self._commits.check_space(session)
-            return [
-                self._ledger.record(session, result)
-                if isinstance(result, Refusal)
-                else self._enroll(session, company, result, alike)
-                for result, alike in searched
-            ]
+            settled: list[Outcome] = []
+            for result, alike in _in_time(searched):
+                if isinstance(result, Refusal):
+                    settled.append(self._ledger.record(session, result))
+                else:
+                    settled.append(self._enroll(session, company, result, alike))
+            return settled
 
     def _searched(self, results: Sequence[Result]) -> list[tuple[Result, Alike | None]]:
         """Each with who else looks the same; before the transaction, which others wait for."""
@@ -122,6 +131,15 @@ class Batches:
             return self._ledger.record(session, ready.refused(error))
         company.add(name.user_id, vector)
         return enrolled(name, committed, note)
+
+
+def _in_time(items: Iterable[T]) -> Iterator[T]:
+    """One at least, and those that are asked for before a transaction has lasted too long."""
+    enough_at = time.monotonic() + _LOCK_SECONDS
+    for item in items:
+        yield item
+        if time.monotonic() >= enough_at:
+            return
 
 
 def enrolled(name: PhotoName, committed: Committed, note: str | None) -> Outcome:

@@ -38,14 +38,14 @@ class GuardedSteps:
         )
 
     def finish(self, results: Sequence[Result]) -> list[Outcome | None]:
-        """As the converter's; what could not be committed is refused for now.
+        """As the converter's, for the first ones; what could not be committed is refused for now.
 
         None where not even that could be recorded (database busy, disk full): the row is as it
         was, and the next scan finds the file again.
         """
         tried = isolated(self._converter.finish, results, _refused)
         refused: list[Result] = [one for one in tried if isinstance(one, Refusal)]
-        recorded = iter(isolated(self._converter.finish, refused, _lost))
+        recorded = iter(self._recorded(refused))
         return [next(recorded) if isinstance(one, Refusal) else one for one in tried]
 
     def give_back(self, claims: Sequence[Claim]) -> None:
@@ -56,6 +56,12 @@ class GuardedSteps:
         except Exception as error:  # noqa: BLE001 - nothing is lost by it
             _log.warning("photos that were not tried count as begun [%s]", describe(error))
 
+    def _recorded(self, refused: Sequence[Result]) -> list[Outcome | None]:
+        recorded: list[Outcome | None] = []
+        while len(recorded) < len(refused):
+            recorded += isolated(self._converter.finish, refused[len(recorded) :], _lost)
+        return recorded
+
 
 def isolated(
     work: Callable[[Sequence[T]], Sequence[R]],
@@ -64,7 +70,8 @@ def isolated(
 ) -> list[R | B]:
     """`work` on all items at once; where a fault of ours ends that, on each by itself.
 
-    `blame` answers for an item at which it failed, or for all where the database refused.
+    `work` may answer for the first ones only, and so does this then. `blame` answers for an item
+    at which it failed, or for all where the database refused.
     """
     if not items:
         return []

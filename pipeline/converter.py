@@ -128,7 +128,7 @@ class Converter:
             return content.refused(error)
 
     def finish(self, results: Sequence[Result]) -> list[Outcome]:
-        """Enroll or refuse each in one transaction; see `Batches.settle`."""
+        """Enroll or refuse the first ones in one transaction; see `Batches.settle`."""
         return self._batches.settle(results)
 
     def check_claim(self, user_id: str) -> None:

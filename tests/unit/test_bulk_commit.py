@@ -5,10 +5,12 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from core.errors import Busy
+from core.errors import Busy, StorageFull
 from db import gallery, users
 from db.gallery import Chosen
+from db.session import Session
 from pipeline.bulk import Bulk
+from pipeline.commit import Commits
 from pipeline.converter import Content
 from pipeline.deletion import delete_photo
 from pipeline.ledger import Outcome
@@ -21,6 +23,11 @@ def kit(tmp_path: Path) -> Iterator[GalleryKit]:
     with gallery_in(tmp_path) as kit:
         yield kit
         kit.check()
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.bulk_commit._LOCK_SECONDS", float("inf"))
 
 
 def read(kit: GalleryKit, *paths: str) -> list[Content]:
@@ -144,6 +151,60 @@ def test_files_that_changed_or_were_deleted_meanwhile_are_not_enrolled(kit: Gall
     assert [kit.who(person) for person in (1, 2, 3, 8)] == [None, None, "stays", None]
     kit.scan_and_convert()
     assert kit.who(20) == "changed"
+
+
+def test_a_transaction_that_takes_long_ends_early(
+    kit: GalleryKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it did not come to is as it was, and ends later."""
+    kit.put("anna/1.png", portrait(5))
+    kit.put("anna/2.png", portrait(6))
+    kit.put("anna/3.png", nobody())
+    monkeypatch.setattr("pipeline.bulk_commit._LOCK_SECONDS", 0.0)
+    first = together(kit, "anna/1.png", "anna/2.png", "anna/3.png")
+    assert [outcome.path for outcome in first] == ["anna/1.png"]
+    left = {"anna/2.png": "pending", "anna/3.png": "pending"}
+    assert kit.statuses() == {"anna/1.png": "enrolled", **left}
+
+
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_what_long_transactions_leave_over_is_committed_in_turn(
+    kit: GalleryKit, monkeypatch: pytest.MonkeyPatch, at_the_end: bool
+) -> None:
+    for number in range(1, 9):
+        kit.put(f"anna/{number}.png", portrait(5 if number % 2 else 6, shade=number))
+    monkeypatch.setattr("pipeline.bulk_commit._LOCK_SECONDS", 0.0)
+    monkeypatch.setattr("pipeline.bulk._GAP_SECONDS", 0.0)
+    work = kit.reconciler.scan().work
+    with Bulk(kit.engine.converter, 2) as bulk:
+        if at_the_end:
+            for entry in work:
+                bulk.put(entry)
+            while len(bulk._finished) < len(work):
+                bulk._collect(bulk._crew.take(0.05))
+                bulk._begin()
+            ended = bulk.close()
+        else:
+            ended = list(bulk.convert_all(work))
+    said = [(entry.path.stem, outcome and outcome.status) for entry, outcome in ended]
+    assert said == [(str(n), "enrolled" if n % 2 else "conflict") for n in range(1, 9)]
+
+
+@pytest.mark.parametrize("seconds", [0.0, float("inf")])
+def test_all_that_a_fault_refused_is_recorded(
+    kit: GalleryKit, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    for number in range(1, 5):
+        kit.put(f"p{number}.png", portrait(number))
+    monkeypatch.setattr("pipeline.bulk_commit._LOCK_SECONDS", seconds)
+
+    def full(own: Commits, session: Session) -> None:
+        raise StorageFull("the disk is full")
+
+    monkeypatch.setattr(Commits, "check_space", full)
+    with Bulk(kit.engine.converter, 2) as bulk:
+        ended = list(bulk.convert_all(kit.reconciler.scan().work))
+    assert [outcome and outcome.code for _, outcome in ended] == ["storage_full"] * 4
 
 
 def test_nothing_is_enrolled_into_a_space_that_was_chosen_meanwhile(kit: GalleryKit) -> None:
