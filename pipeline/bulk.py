@@ -4,13 +4,13 @@
             crew     batch      crew       batch
 
 What is in flight is bounded in photos and bytes. A photo whose conversion was cut off before is
-converted by itself, with nothing else in flight: should it end the process, it alone is to blame.
+converted by itself, with nothing else begun: should it end the process, it alone is to blame. The
+person's photos that were put after it wait for it, examined already.
 """
 
 import itertools
 import os
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
@@ -19,7 +19,7 @@ from core.names import fold_user_id
 from pipeline.bulk_commit import Result
 from pipeline.bulk_crew import Crew, Done
 from pipeline.bulk_guard import GuardedSteps, unexpected
-from pipeline.bulk_order import Finished, Job, in_turn
+from pipeline.bulk_order import Finished, Job, in_turn, number_of
 from pipeline.converter import Content, Converter
 from pipeline.drop import Entry
 from pipeline.ledger import Outcome, Refusal, Start
@@ -64,7 +64,7 @@ class Bulk:
         self._examining = 0
         self._finished: list[Finished] = []
         self._finish_at = _NEVER
-        self._aside: deque[Entry] = deque()
+        self._aside: list[Job] = []
         self._aside_until = _NEVER
 
     def __enter__(self) -> Self:
@@ -98,16 +98,18 @@ class Bulk:
 
     def put(self, entry: Entry) -> None:
         """Take one more entry."""
-        if entry.key in self._flying:
-            self._put_aside(entry)  # Another content of the same path: one after the other.
+        # Ids that differ only by letter case are one here: who comes first has the name.
+        person = fold_user_id(entry.user_id or entry.key)
+        job = Job(next(self._numbers), entry, person)
+        if any(other.entry.key == entry.key for other in self._in_hand()):
+            self._put_aside(job)  # Another content of the same path: one after the other.
         else:
-            self._start(entry, alone=False)
+            self._start(job)
 
     def turn(self, wait_seconds: float) -> list[Ended]:
         """Go on with what is in hand; waits at most so long for something to happen."""
-        if self._aside and not self._flying:
-            self._start(self._aside.popleft(), alone=True)
-            self._aside_until = self._aside_until if self._aside else _NEVER
+        if self._aside and self._only_waits():
+            self._start_aside()
         until = min(time.monotonic() + wait_seconds, self._finish_at)
         self._collect(self._crew.take(until - time.monotonic()))
         # In this order: the crew works while we write.
@@ -139,20 +141,33 @@ class Bulk:
         self._finished.clear()
         return ended
 
-    def _start(self, entry: Entry, alone: bool) -> None:
-        # Ids that differ only by letter case are one here: who comes first has the name.
-        person = fold_user_id(entry.user_id or entry.key)
-        job = self._flying[entry.key] = Job(next(self._numbers), entry, alone, person)
-        self._crew.give(_READS_FIRST, job, lambda: self._converter.read(entry.path))
+    def _in_hand(self) -> Iterator[Job]:
+        return itertools.chain(self._flying.values(), self._aside)
+
+    def _start(self, job: Job) -> None:
+        self._flying[job.entry.key] = job
+        self._crew.give(_READS_FIRST, job, lambda: self._converter.read(job.entry.path))
 
     def _examine(self, job: Job, content: Content) -> None:
         self._examining += 1
         self._crew.give(_EXAMINES, job, lambda: self._converter.examine(content))
 
-    def _put_aside(self, entry: Entry) -> None:
+    def _put_aside(self, job: Job) -> None:
         if not self._aside:
             self._aside_until = time.monotonic() + _ASIDE_SECONDS
-        self._aside.append(entry)
+        job.alone, job.content = True, None
+        self._aside.append(job)
+
+    def _only_waits(self) -> bool:
+        """What is in flight, if anything, is finished and waits for those aside."""
+        return len(self._flying) == len(self._finished) and not self._in_turn()
+
+    def _start_aside(self) -> None:
+        job = min(self._aside, key=number_of)
+        self._aside.remove(job)
+        self._aside_until = self._aside_until if self._aside else _NEVER
+        self._give_back(waiting for waiting, _ in self._finished)
+        self._start(job)
 
     def _collect(self, done: Sequence[Done[Job, Content | Result]]) -> None:
         for one in done:
@@ -194,7 +209,7 @@ class Bulk:
                 self._examine(job, content)
             elif answer is Start.ALONE:
                 del self._flying[job.entry.key]
-                self._put_aside(job.entry)
+                self._put_aside(job)
             elif isinstance(answer, Refusal):
                 self._ready(job, answer)
             else:
@@ -221,7 +236,7 @@ class Bulk:
         return [self._ended(job, out) for job, out in zip(taken, outcomes, strict=True)]
 
     def _in_turn(self) -> list[Finished]:
-        return in_turn(self._finished, self._flying.values())
+        return in_turn(self._finished, self._in_hand())
 
     def _give_back(self, jobs: Iterable[Job]) -> None:
         """The ledger forgets that these began: should the process end, they are not blamed."""

@@ -17,8 +17,8 @@ class Job:
 
     number: int
     entry: Entry
-    alone: bool
     person: str
+    alone: bool = False
     content: Content | None = None
     begun: Claim | None = None
 
@@ -33,7 +33,7 @@ def number_of(job: Job) -> int:
 def in_turn(finished: Sequence[Finished], in_hand: Iterable[Job]) -> list[Finished]:
     """Those that no photo of the same person, put before and not finished, stands before.
 
-    In the order in which they were put; `in_hand` are all jobs, finished or not.
+    In the order in which they were put; `in_hand` are all jobs, finished or not, and those aside.
     """
     numbers = {job.number for job, _ in finished}
     on = [job for job in in_hand if job.number not in numbers]

@@ -183,13 +183,6 @@ def put_people(kit: GalleryKit, count: int) -> Sequence[Entry]:
     return kit.reconciler.scan().work
 
 
-def make_due(kit: GalleryKit) -> None:
-    """As if the pauses between two tries had passed."""
-    with kit.services.database.write() as session:
-        for row in photos.all_by_path(session):
-            row.next_attempt_at = None
-
-
 def test_no_more_is_in_flight_than_the_window(kit: GalleryKit, watched: Watched) -> None:
     work = put_people(kit, 60)
     with Bulk(kit.engine.converter, 2, window=10, batch=4) as bulk:
@@ -240,29 +233,6 @@ def test_the_first_photo_of_a_person_tells_who_it_is(kit: GalleryKit, watched: W
         ("anna/1.png", "enrolled"),
         ("anna/2.png", "conflict"),
     ]
-
-
-def test_nobody_is_told_by_a_later_photo_when_it_ends(
-    kit: GalleryKit, watched: Watched, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first one is not finished in time; a stranger's, put after it, is."""
-    monkeypatch.setattr("pipeline.bulk_crew._END_SECONDS", 0.1)
-    kit.put("anna/1.png", portrait(5))
-    kit.put("anna/2.png", portrait(6))
-    gate = watched.gates["anna/1.png"] = threading.Event()
-    bulk = Bulk(kit.engine.converter, 2)
-    for entry in kit.reconciler.scan().work:
-        bulk.put(entry)
-    while not bulk._finished:
-        bulk.turn(0.05)
-    assert bulk.close() == []
-    gate.set()
-    held = kit.row("anna/2.png")
-    assert held is not None
-    assert (held.status, held.begun, held.next_attempt_at) == ("pending", 0, None)
-    make_due(kit)
-    assert [outcome.status for outcome in kit.scan_and_convert()] == ["enrolled", "conflict"]
-    assert kit.who(5) == "anna"
 
 
 def test_what_was_cut_off_before_is_converted_alone(kit: GalleryKit, watched: Watched) -> None:
@@ -355,6 +325,8 @@ def test_a_busy_database_leaves_photos_pending(
     assert (None in outcomes) == (refusals > 1)
     monkeypatch.undo()
     assert "rejected" not in kit.statuses().values()
-    make_due(kit)
+    with kit.services.database.write() as session:
+        for row in photos.all_by_path(session):
+            row.next_attempt_at = None
     in_bulk(kit, kit.reconciler.scan().work)
     assert set(kit.statuses().values()) == {"enrolled"}
