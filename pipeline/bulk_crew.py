@@ -22,20 +22,24 @@ class Done(Generic[J, R]):
 
 
 class Crew(Generic[J, R]):
-    """Does jobs in `threads` threads, those of the lowest rank first. For one thread to ask."""
+    """Does jobs in `threads` threads, those of the lowest rank first. For one thread to ask.
+
+    Raises RuntimeError where the system gives no more threads; then none is left of them.
+    """
 
     def __init__(self, threads: int) -> None:
         self._jobs: queue.PriorityQueue[tuple[int, int, J | None, Callable[[], R] | None]]
         self._jobs = queue.PriorityQueue()
         self._done: queue.SimpleQueue[Done[J, R]] = queue.SimpleQueue()
         self._given = self._taken_back = 0
-        self._threads = [
-            # Daemons: a file system that hangs must not keep the process from ending.
-            threading.Thread(target=self._run, name=f"analysis-{number}", daemon=True)
-            for number in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        try:
+            for number in range(threads):
+                self._add_thread(number)
+        except BaseException:
+            # Else whoever tries again would leave some more behind each time.
+            self.end()
+            raise
 
     def __len__(self) -> int:
         """How many jobs were given whose results were not taken yet."""
@@ -73,6 +77,12 @@ class Crew(Generic[J, R]):
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         return dropped, self.take(0)
+
+    def _add_thread(self, number: int) -> None:
+        # A daemon: a file system that hangs must not keep the process from ending.
+        thread = threading.Thread(target=self._run, name=f"analysis-{number}", daemon=True)
+        thread.start()
+        self._threads.append(thread)
 
     def _run(self) -> None:
         while True:
