@@ -68,13 +68,18 @@ class Ledger:
 
         The outcome `unchanged` where this very content has a final status, unless `force`.
         A photo whose conversion was cut off before is not begun unless it is `alone`: what is
-        converted beside it must not be blamed. Raises Vanished where its deletion was asked for,
-        KenalError(`internal`) where it was cut off again and again.
+        converted beside it must not be blamed. Raises Vanished where its deletion was asked for or
+        is done, KenalError(`internal`) where it was cut off again and again.
         """
         asked = removals.find(session, name.key)
         if asked is not None and asked.means(arrival.identity, arrival.sha256):
             raise Vanished("the deletion of this photo was asked for")
-        row = photos.find_or_create(session, name.key, name.user_id)
+        row = photos.find(session, name.key)
+        if row is None:
+            # Nothing of a deleted person comes back with a photo that was read before.
+            if _is_gone(self._drop / name.path):
+                raise Vanished("the file is no longer there")
+            row = photos.find_or_create(session, name.key, name.user_id)
         if _is_settled(row, arrival.sha256) and not force:
             row.identity = str(arrival.identity)
             row.present = True
@@ -109,10 +114,13 @@ class Ledger:
             return self.record(session, Refusal(path, sha256, identity, error, retry_at))
 
     def record(self, session: Session, refusal: Refusal) -> Outcome:
-        """Record why the file is not enrolled; a face it gave before stays enrolled."""
+        """Record why the file is not enrolled; a face it gave before stays enrolled.
+
+        Nothing is left of a file that has no row, and is gone or to be deleted.
+        """
         path, error = refusal.path, refusal.error
         key = printable(path)
-        if isinstance(error, Vanished) and not self._is_known(session, key, path):
+        if not self._is_known(session, key, refusal):
             return _unrecorded(key, error)
         row = photos.find_or_create(session, key, claimed_user_id(path))
         row.begun = 0
@@ -127,12 +135,24 @@ class Ledger:
         session.flush()
         return _outcome(row, Status(row.status))
 
-    def _is_known(self, session: Session, key: str, path: PurePosixPath) -> bool:
-        """Whether a vanished file has a row, or is there and nobody asked for its deletion."""
+    def _is_known(self, session: Session, key: str, refusal: Refusal) -> bool:
+        """Whether the file has a row, or is there and nobody asked for its deletion."""
         if photos.find(session, key) is not None:
             return True
-        there = files.identity(self._drop / path) is not None
-        return there and removals.find(session, key) is None
+        if _is_gone(self._drop / refusal.path):
+            return False
+        asked = removals.find(session, key)
+        if asked is None or isinstance(refusal.error, Vanished):
+            return asked is None
+        identity, sha256 = refusal.identity, refusal.sha256
+        return identity is None or sha256 is None or not asked.means(identity, sha256)
+
+
+def _is_gone(file: Path) -> bool:
+    try:
+        return files.identity(file) is None
+    except OSError:
+        return False  # What cannot be looked at may be there.
 
 
 def _is_settled(row: PhotoRow, sha256: str) -> bool:
