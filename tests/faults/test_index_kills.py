@@ -97,8 +97,9 @@ def test_a_maintainer_killed_while_another_process_builds_for_it(tmp_path: Path)
         out, _ = driver.communicate(timeout=240)
     assert driver.returncode == 0
     events: list[str] = json.loads(out)
-    built = range(events.index("building") + 1, events.index("written"))
-    assert built, "the builder says how far it is"
+    # How often the builder is heard differs from run to run, so that one event may be skipped.
+    done = next(i for i, event in enumerate(events) if event in ("written", "published"))
+    assert done > events.index("building") + 1, "the builder says how far it is"
     for number, event in enumerate(events):
         directory = tmp_path / str(number + 1)
         index = FaceIndex.open(directory, space(), MERGING)
