@@ -208,7 +208,8 @@ def fill_in_a_savepoint(database: Database) -> None:
         pages = session.execute(text("PRAGMA page_count")).scalar()
         session.execute(text(f"PRAGMA max_page_count={pages}"))
         with session.begin_nested():
-            photos.add_pending(session, [(f"{n}.jpg", str(n)) for n in range(5000)])
+            for number in range(5000):
+                users.create(session, f"{number}-" + "x" * 60)
 
 
 def test_a_disk_that_is_full_within_a_savepoint_is_named(database: Database) -> None:
