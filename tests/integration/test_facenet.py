@@ -160,5 +160,6 @@ def test_weights_of_another_layout_are_not_converted(tmp_path: Path) -> None:
     wrong = replace(FACENET, id="wrong", files=(pinned,))
     with pytest.raises(ModelUnavailable, match="could not be converted"):
         prepare_entry(wrong, tmp_path, no_progress)
-    assert [path.name for path in folder.iterdir()] == ["w.h5"]
+    # Nothing but the weights and the lock: no network, no part of one.
+    assert {path.name for path in folder.iterdir()} == {"w.h5", ".converting.lock"}
     assert isinstance(build_embedder(wrong, Settings(model_dir=tmp_path)), OnnxEmbedder)
