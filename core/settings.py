@@ -10,6 +10,8 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core.cores import cores
+
 PREFIX = "KENAL_"
 
 
@@ -141,7 +143,7 @@ class Settings(BaseSettings):
     @property
     def working_photos(self) -> int:
         """How many photos each worker works on at once."""
-        return self.photos_at_once or _cores()
+        return self.photos_at_once or cores()
 
     def passive_ports(self) -> range:
         """The FTP server's passive ports; raises ValueError where the text is no range of ports."""
@@ -149,13 +151,6 @@ class Settings(BaseSettings):
         if not (first.isdigit() and last.isdigit() and 1024 <= int(first) <= int(last) <= 65535):
             raise ValueError("KENAL_FTP_PASSIVE_PORTS is like 60000-60099")
         return range(int(first), int(last) + 1)
-
-
-def _cores() -> int:
-    """The cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def is_loopback(host: str) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ScalarSelect, select, update
+from sqlalchemy import ScalarSelect, Select, select, update
 from sqlalchemy.orm import Session
 
 from core.types import EmbeddingSpec, Similarity
@@ -69,11 +69,15 @@ def spec_id(session: Session, spec: EmbeddingSpec) -> int:
 
 def id_of_spec(spec: EmbeddingSpec) -> ScalarSelect[int]:
     """The row id of this space inside another statement: one question less to ask."""
-    return select(Spec.id).where(Spec.digest == spec.digest).scalar_subquery()
+    return _select_id(spec).scalar_subquery()
 
 
 def find_spec_id(session: Session, spec: EmbeddingSpec) -> int | None:
-    return session.execute(select(Spec.id).where(Spec.digest == spec.digest)).scalar_one_or_none()
+    return session.execute(_select_id(spec)).scalar_one_or_none()
+
+
+def _select_id(spec: EmbeddingSpec) -> Select[int]:
+    return select(Spec.id).where(Spec.digest == spec.digest)
 
 
 def _to_spec(row: Spec) -> EmbeddingSpec:

@@ -9,12 +9,12 @@ person's photos that were put after it wait for it, examined already.
 """
 
 import itertools
-import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
+from core.cores import cores
 from core.names import fold_user_id
 from pipeline.bulk_commit import Result
 from pipeline.bulk_crew import Crew, Done
@@ -55,7 +55,7 @@ class Bulk:
         batch: int = _BATCH,
     ) -> None:
         self._converter, self._steps = converter, GuardedSteps(converter)
-        self._threads = threads or _cores()
+        self._threads = threads or cores()
         self._window, self._batch = window, batch
         self._crew: Crew[Job, Content | Result] = Crew(self._threads)
         self._flying: dict[str, Job] = {}
@@ -248,10 +248,3 @@ class Bulk:
     def _ended(self, job: Job, outcome: Outcome | None) -> Ended:
         del self._flying[job.entry.key]
         return job.entry, outcome
-
-
-def _cores() -> int:
-    # Those that this process may use: a container often has fewer than the machine.
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

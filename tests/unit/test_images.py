@@ -9,7 +9,7 @@ from PIL import Image
 
 from core.errors import EmptyFile, ImageTooLarge, UnsupportedImage
 from pipeline.images.decode import WORKING_LONG_SIDE_PX, Photo, decode
-from tests.images_made import encoded, gradient, png_bomb, with_orientation
+from tests.images_made import encoded, gradient, png_bomb, stored_as, with_orientation
 
 CAP = 64_000_000
 PICTURE = gradient()
@@ -110,17 +110,7 @@ def test_only_the_first_frame_of_an_animation() -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_every_orientation_comes_out_upright(kind: str, orientation: int) -> None:
-    # The turn that undoes each orientation, written down independently with numpy.
-    stored = {
-        1: lambda a: a,
-        2: lambda a: a[:, ::-1],
-        3: lambda a: a[::-1, ::-1],
-        4: lambda a: a[::-1],
-        5: lambda a: a.transpose(1, 0, 2),
-        6: lambda a: np.rot90(a, 1),
-        7: lambda a: np.rot90(a, 2).transpose(1, 0, 2),
-        8: lambda a: np.rot90(a, -1),
-    }[orientation](np.asarray(PICTURE))
+    stored = stored_as(orientation, np.asarray(PICTURE))
     data = with_orientation(Image.fromarray(np.ascontiguousarray(stored)), kind, orientation)
     photo = decode(data, CAP)
     assert (photo.width, photo.height) == (64, 48)

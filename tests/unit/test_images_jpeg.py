@@ -11,7 +11,7 @@ from core.errors import ImageCorrupt, PhotoError
 from pipeline.images.decode import WORKING_LONG_SIDE_PX, decode
 from pipeline.images.jpeg import read_jpeg
 from pipeline.images.jpeg_pixels import LEAST_LONG_SIDE_PX, eighths
-from tests.images_made import encoded, gradient, with_orientation
+from tests.images_made import encoded, gradient, stored_as, with_orientation
 
 CAP = 64_000_000
 END = b"\xff\xd9"
@@ -68,17 +68,7 @@ def test_what_is_seen_is_where_scale_says(mode: str, width: int) -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("size", [(3000, 700), (4001, 1001), (5713, 301)])
 def test_a_reduced_photo_comes_out_upright(size: tuple[int, int], orientation: int) -> None:
-    # The turn that undoes each orientation, written down independently with numpy.
-    stored = {
-        1: lambda a: a,
-        2: lambda a: a[:, ::-1],
-        3: lambda a: a[::-1, ::-1],
-        4: lambda a: a[::-1],
-        5: lambda a: a.transpose(1, 0, 2),
-        6: lambda a: np.rot90(a, 1),
-        7: lambda a: np.rot90(a, 2).transpose(1, 0, 2),
-        8: lambda a: np.rot90(a, -1),
-    }[orientation](np.asarray(gradient(*size)))
+    stored = stored_as(orientation, np.asarray(gradient(*size)))
     data = with_orientation(Image.fromarray(np.ascontiguousarray(stored)), "JPEG", orientation)
     photo = decode(data, CAP)
     assert (photo.width, photo.height) == size
