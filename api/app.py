@@ -4,21 +4,52 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
 from api import auth, errors, request_ids
+from api.attendance import attendance
+from api.audit import audit
+from api.checkins import checkins
 from api.commands import Commands
+from api.compare import compare
+from api.compreface import compreface
 from api.context import EXTENSION
+from api.devices import devices
+from api.embeddings import embeddings
 from api.health import health
+from api.keys import keys
+from api.metrics import metrics
+from api.openapi import openapi
 from api.photos import photos
+from api.reports import reports
 from api.root import root
 from api.strict_request import StrictRequest
 from api.upload_photo import upload_photo
 from api.uploads import largest_body
 from api.user_photos import user_photos
 from api.users import users
+from api.webhooks import webhooks
 from core.logs import configure_logging
 from core.settings import Settings, SettingsError, load_settings
 from pipeline.services import Services
 
-_RESOURCES = (root, upload_photo, users, user_photos, photos, health)
+_RESOURCES = (
+    root,
+    upload_photo,
+    users,
+    user_photos,
+    photos,
+    health,
+    keys,
+    audit,
+    devices,
+    checkins,
+    attendance,
+    webhooks,
+    compare,
+    embeddings,
+    reports,
+    openapi,
+    metrics,
+    compreface,
+)
 _FORM_PARTS = 10
 _FORM_MEMORY_BYTES = 256_000
 
@@ -53,7 +84,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.url_map.merge_slashes = False
     request_ids.register(app)
     errors.register(app)
-    auth.register(app, settings)
+    auth.register(app, settings, services.database)
     for resource in _RESOURCES:
         app.register_blueprint(resource)
     app.cli = Commands()

@@ -4,33 +4,78 @@ Without keys (KENAL_AUTH=off) only this machine may: a page in a browser here, t
 loopback address, so foreign names and foreign pages are refused.
 """
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, request
+from flask import Flask, Request, current_app, g, request
 
+from api import request_ids
+from api.contract.operation import OPEN, operation_of
+from core.access import LOCAL, Caller, Scope
 from core.errors import Forbidden, Unauthorized
 from core.settings import Auth, Settings, is_loopback
+from db import audit
+from db.session import Database
+from pipeline.keys import KeyCheck
 
-OPEN_ENDPOINTS = frozenset(["health.healthz", "health.readyz"])
 _SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
+_BEARER = "bearer "
 
 
-def register(app: Flask, settings: Settings) -> None:
+def register(app: Flask, settings: Settings, database: Database) -> None:
     """Check every request before anything else looks at it."""
-    check = _check_local if settings.auth is Auth.OFF else _check_key
+    who = _local if settings.auth is Auth.OFF else _by_key(KeyCheck(database))
 
     @app.before_request
     def authorize() -> None:
-        check(request)
+        declared = operation_of(current_app, request.endpoint)
+        is_open = declared is not None and declared.scopes == OPEN
+        if is_open and settings.auth is not Auth.OFF:
+            return
+        g.caller = who(request)
+        # What declares nothing is nobody's but an admin's.
+        wanted = declared.scopes if declared else frozenset([Scope.ADMIN])
+        if request.endpoint is not None and not is_open and not g.caller.may(wanted):
+            _refuse(database, g.caller)
 
 
-def _check_key(asked: Request) -> None:
-    # No key exists yet, so none can be right: closed, never open by accident.
-    if asked.endpoint not in OPEN_ENDPOINTS:
-        raise Unauthorized("a key is needed")
+def caller() -> Caller:
+    """Whoever sent the request being answered."""
+    found = g.caller
+    assert isinstance(found, Caller)
+    return found
 
 
-def _check_local(asked: Request) -> None:
+def _refuse(database: Database, asked: Caller) -> None:
+    # A key that tries what it may not is worth an admin's look; a missing one is only noise.
+    with database.write() as session:
+        action = f"{request.method} {request.url_rule}"[:64]
+        audit.note(
+            session, asked, action, None, outcome="forbidden", request_id=request_ids.current()
+        )
+    raise Forbidden("this key may not do that")
+
+
+def _by_key(check: KeyCheck) -> Callable[[Request], Caller]:
+    def who(asked: Request) -> Caller:
+        text = _given_key(asked)
+        if text is None:
+            raise Unauthorized("a key is needed: X-API-Key, or Authorization: Bearer")
+        return check.caller(text, asked.remote_addr)
+
+    return who
+
+
+def _given_key(asked: Request) -> str | None:
+    """The key in the request; two different ones are none."""
+    given = set(asked.headers.getlist("X-API-Key"))
+    authorization = asked.headers.get("Authorization", "")
+    if authorization.lower().startswith(_BEARER):
+        given.add(authorization[len(_BEARER) :].strip())
+    return given.pop() if len(given) == 1 else None
+
+
+def _local(asked: Request) -> Caller:
     """Raises Forbidden for another machine, another name (DNS rebinding), another page (CSRF)."""
     if asked.remote_addr and not is_loopback(asked.remote_addr):
         raise Forbidden("without keys only this machine may ask; set KENAL_AUTH=required")
@@ -38,6 +83,7 @@ def _check_local(asked: Request) -> None:
         raise Forbidden("without keys the Host must be localhost or a loopback address")
     if asked.method not in _SAFE_METHODS and _is_from_foreign_page(asked):
         raise Forbidden("without keys no page of another site may change anything")
+    return LOCAL
 
 
 def _is_from_foreign_page(asked: Request) -> bool:

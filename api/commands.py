@@ -8,7 +8,7 @@ import click
 from flask.cli import AppGroup
 
 GROUPS: Mapping[str, str] = MappingProxyType(
-    {name: f"api.cli.{name}" for name in ("users", "photos", "index", "models", "db")}
+    {name: f"api.cli.{name}" for name in ("users", "photos", "index", "models", "db", "keys")}
 )
 """A group's name, which is its variable's too, and its module."""
 

@@ -4,6 +4,7 @@ from flask import Blueprint, Response
 
 from api.answers import answer
 from api.context import services
+from api.contract.operation import OPEN, operation
 from api.errors import RETRY_AFTER_SECONDS, error_body
 from api.readiness import FAILED, check_all
 
@@ -11,11 +12,13 @@ health = Blueprint("health", __name__)
 
 
 @health.get("/healthz")
+@operation("Does the process answer?", OPEN)
 def healthz() -> Response:
     return answer({"status": "alive"})
 
 
 @health.get("/readyz")
+@operation("Can photos be recognized?", OPEN)
 def readyz() -> Response:
     status, checks = check_all(services())
     body = {"status": status, "checks": checks}

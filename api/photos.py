@@ -5,9 +5,11 @@ from flask import Blueprint, Response, request
 from api import schemas
 from api.answers import answer
 from api.context import services
+from api.contract.operation import needs, operation
 from api.options import Options
 from api.paging import OPTIONS as PAGING
 from api.paging import page_of
+from core.access import Scope
 from core.names import normalize_user_id
 from db import photos as ledger
 from db.photos import STORED_STATUSES, Status
@@ -16,6 +18,7 @@ photos = Blueprint("photos", __name__)
 
 
 @photos.get("/photos")
+@operation("The ledger: what became of every file", needs(Scope.READ))
 def list_photos() -> Response:
     options = Options.of_query(request, PAGING | {"status", "user_id"})
     page, status, claimed = (

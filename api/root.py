@@ -3,6 +3,8 @@
 from flask import Blueprint, Response
 
 from api.answers import answer
+from api.contract.operation import needs, operation
+from core.access import Scope
 
 VERSION = "0.1.0"
 
@@ -10,6 +12,7 @@ root = Blueprint("root", __name__)
 
 
 @root.get("/")
+@operation("What this is, and where to go on", needs(*Scope))
 def about() -> Response:
     links = {
         "recognize": "/upload_photo",

@@ -5,9 +5,11 @@ from flask import Blueprint, Response, request
 from api import schemas
 from api.answers import answer
 from api.context import engine, services
+from api.contract.operation import needs, operation
 from api.options import Options
 from api.turns import said_when_to_return
 from api.uploads import read_upload
+from core.access import Scope
 from core.names import normalize_user_id
 from pipeline.recognizer import FaceChoice, Question
 
@@ -18,6 +20,7 @@ upload_photo = Blueprint("upload_photo", __name__)
 
 
 @upload_photo.post("/upload_photo")
+@operation("Who is in this photo, or is it who they claim to be?", needs(Scope.IDENTIFY))
 def recognize() -> Response:
     ready = engine()
     upload = read_upload(request, services().settings, _OPTIONS)

@@ -7,11 +7,13 @@ from flask import Blueprint, Response, request, url_for
 from api import schemas
 from api.answers import answer, no_content
 from api.context import engine, services
+from api.contract.operation import needs, operation
 from api.options import Options
 from api.paging import OPTIONS as PAGING
 from api.paging import page_of
 from api.turns import said_when_to_return
 from api.uploads import read_upload
+from core.access import Scope
 from core.errors import NotFound
 from core.names import normalize_user_id
 from db import photos as ledger
@@ -27,6 +29,7 @@ user_photos = Blueprint("user_photos", __name__)
 
 
 @user_photos.get("/users/<user_id>/photos")
+@operation("The photos of a person", needs(Scope.READ))
 def list_photos(user_id: str) -> Response:
     page = page_of(Options.of_query(request, PAGING))
     with services().database.read() as session:
@@ -37,6 +40,7 @@ def list_photos(user_id: str) -> Response:
 
 
 @user_photos.post("/users/<user_id>/photos")
+@operation("Enroll a photo", needs(Scope.ENROLL), creates=True)
 def enroll(user_id: str) -> Response:
     ready = engine()
     user_id = normalize_user_id(user_id)
@@ -53,6 +57,7 @@ def enroll(user_id: str) -> Response:
 
 
 @user_photos.get(_PHOTO)
+@operation("One photo of a person", needs(Scope.READ))
 def get_photo(user_id: str, photo_id: str) -> Response:
     with services().database.read() as session:
         user = people.get(session, normalize_user_id(user_id))
@@ -61,6 +66,7 @@ def get_photo(user_id: str, photo_id: str) -> Response:
 
 
 @user_photos.delete(_PHOTO)
+@operation("Remove a photo and the face it gave", needs(Scope.ENROLL))
 def remove_photo(user_id: str, photo_id: str) -> Response:
     own = services()
     drop = own.settings.photo_dir

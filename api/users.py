@@ -6,9 +6,11 @@ from api import schemas
 from api.answers import answer, no_content
 from api.bodies import checked_profile, read_json
 from api.context import services
+from api.contract.operation import needs, operation
 from api.options import Options
 from api.paging import OPTIONS as PAGING
 from api.paging import page_of
+from core.access import Scope
 from core.errors import InvalidParameter
 from core.names import normalize_user_id
 from db import users as people
@@ -20,6 +22,7 @@ users = Blueprint("users", __name__)
 
 
 @users.get("/users")
+@operation("The people, in the order they were added", needs(Scope.READ))
 def list_users() -> Response:
     page = page_of(Options.of_query(request, PAGING))
     with services().database.read() as session:
@@ -28,6 +31,7 @@ def list_users() -> Response:
 
 
 @users.post("/users")
+@operation("Add a person without a photo", needs(Scope.ENROLL), creates=True)
 def create_user() -> Response:
     body = read_json(request)
     user_id = _user_id(body.pop("user_id", None))
@@ -39,6 +43,7 @@ def create_user() -> Response:
 
 
 @users.get("/users/<user_id>")
+@operation("One person", needs(Scope.READ))
 def get_user(user_id: str) -> Response:
     with services().database.read() as session:
         user = people.get(session, normalize_user_id(user_id))
@@ -46,6 +51,7 @@ def get_user(user_id: str) -> Response:
 
 
 @users.patch("/users/<user_id>")
+@operation("Change a profile; null clears", needs(Scope.ENROLL))
 def change_user(user_id: str) -> Response:
     user_id = normalize_user_id(user_id)
     profile = checked_profile(read_json(request))
@@ -56,6 +62,7 @@ def change_user(user_id: str) -> Response:
 
 
 @users.delete("/users/<user_id>")
+@operation("Remove a person with everything stored of them", needs(Scope.ENROLL))
 def remove_user(user_id: str) -> Response:
     own = services()
     delete_user(own.database, own.settings.photo_dir, normalize_user_id(user_id))

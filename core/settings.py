@@ -5,6 +5,7 @@ import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -29,6 +30,21 @@ class Device(StrEnum):
 
     CPU = "cpu"
     CUDA = "cuda"
+
+
+class KeepPictures(StrEnum):
+    """Which pictures of check-ins are kept."""
+
+    NONE = "none"
+    UNRECOGNIZED = "unrecognized"
+    ALL = "all"
+
+
+class EnrollMode(StrEnum):
+    """How good a photo must be to be enrolled."""
+
+    STANDARD = "standard"
+    STRICT = "strict"
 
 
 class Settings(BaseSettings):
@@ -93,7 +109,42 @@ class Settings(BaseSettings):
     index_threads: int = Field(
         0, ge=0, le=256, description="Threads that build the index; 0: every core."
     )
-    auth: Auth = Field(Auth.OFF, description="`required`, or `off` on a loopback HOST only.")
+    auth: Auth = Field(
+        Auth.OFF,
+        description="`required`, or `off` on a loopback HOST only; with another HOST `required`.",
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, le=8, description="Proxies in front whose X-Forwarded-For is believed."
+    )
+    rate_limit: str = Field(
+        "1200/minute", description="Requests of one key, like `1200/minute; 100/second`; or `off`."
+    )
+    rate_limit_address: str = Field(
+        "300/minute", description="Requests of one address that bring no valid key; or `off`."
+    )
+    rate_limit_storage: str = Field(
+        "memory://", description="Where they are counted; `memory://` counts in each worker."
+    )
+    timezone: str = Field("UTC", description="Time zone of the days in attendance.")
+    fresh_seconds: float = Field(
+        10, ge=1, le=300, description="A check-in grants only if its picture is no older."
+    )
+    cooldown_seconds: float = Field(
+        30, ge=0, le=86400, description="A person's next check-in at a device counts after so long."
+    )
+    keep_pictures: KeepPictures = Field(
+        KeepPictures.NONE, description="Check-in pictures to keep: `none`, `unrecognized`, `all`."
+    )
+    keep_pictures_days: int = Field(
+        30, ge=1, le=3650, description="Days after which a kept check-in picture is deleted."
+    )
+    enroll_mode: EnrollMode = Field(
+        EnrollMode.STANDARD,
+        description="`standard`, or `strict`: photos of doubtful quality are refused.",
+    )
+    webhook_private: bool = Field(
+        False, description="Let webhooks go to private and loopback addresses."
+    )
     ftp_enabled: bool = Field(False, description="Start Kenal's own FTP server.")
     ftp_host: str = Field("127.0.0.1", description="Address the FTP server listens on.")
     ftp_port: int = Field(2121, ge=0, le=65535, description="Port of the FTP server.")
@@ -110,6 +161,23 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_for_other_machines(cls, values: dict[str, object]) -> dict[str, object]:
+        host = values.get("host")
+        if not values.get("auth") and isinstance(host, str) and not is_loopback(host):
+            return {**values, "auth": Auth.REQUIRED}
+        return values
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError("a time zone is like Asia/Kuala_Lumpur") from None
+        return value
 
     @model_validator(mode="after")
     def _open_only_on_loopback(self) -> Self:

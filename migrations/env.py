@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from db.models import Base
+from db.tables import METADATA
 
 connection = context.config.attributes["connection"]
 context.configure(
-    connection=connection, target_metadata=Base.metadata, render_as_batch=True, compare_type=True
+    connection=connection, target_metadata=METADATA, render_as_batch=True, compare_type=True
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -1,5 +1,6 @@
 """Who is let in: nobody without a key when one is required, only this machine when none is."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from flask.testing import FlaskClient
 from pydantic import ValidationError
 
 from api import create_app
+from api.contract.operation import operation_of
 from core.settings import Auth, Settings
 from pipeline.services import Services
 from tests.api.kit import body, recognize, refused
@@ -27,14 +29,18 @@ def test_every_route_needs_a_key(guarded: FlaskClient, key: str | None) -> None:
     headers = {} if key is None else {"Authorization": key}
     open_routes = set()
     for rule in guarded.application.url_map.iter_rules():
-        url = rule.rule.replace("<user_id>", "x")
-        url = url.replace("<photo_id>", "1")
+        url = re.sub(r"<[^>]*>", "1", rule.rule)
         for method in rule.methods or ():
             answer = guarded.open(url, method=method, headers=headers)
             if answer.status_code != 401:
                 open_routes.add(rule.rule)
     assert open_routes == {"/healthz", "/readyz"}
     refused(guarded.get("/nothing", headers=headers), 401, "unauthorized")
+
+
+def test_every_view_declares_its_operation(guarded: FlaskClient) -> None:
+    app = guarded.application
+    assert [name for name in app.view_functions if operation_of(app, name) is None] == []
 
 
 def test_open_only_on_loopback(tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ from core.errors import Busy, ConflictError, NotReady, StorageFull
 from core.types import EmbeddingSpec, FaceAdded, FaceRemoved, Similarity
 from db import changes, faces, gallery, migrate, photos, users
 from db.changes import Replay
-from db.models import Base
 from db.photos import Status
 from db.session import Database
+from db.tables import METADATA
 from tests.gallery_kit import gallery_in
 
 SPEC = EmbeddingSpec("net", "hash", "mtcnn", "crop", "unit", 4, Similarity.COSINE)
@@ -143,7 +143,7 @@ def test_ids_and_counts_are_read_without_the_embeddings(database: Database) -> N
 def test_the_migrations_make_the_schema_of_the_models(database: Database) -> None:
     with database.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, METADATA) == []
 
 
 def test_the_primary_face_is_the_first_then_the_newest_left(database: Database) -> None:

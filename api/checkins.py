@@ -1,0 +1,5 @@
+"""/checkins: who came or went, recorded once."""
+
+from flask import Blueprint
+
+checkins = Blueprint("checkins", __name__)

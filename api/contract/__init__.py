@@ -1,0 +1,1 @@
+"""What each address promises, in the code beside it: scope, parameters, bodies, answers."""

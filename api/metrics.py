@@ -1,0 +1,5 @@
+"""GET /metrics, for Prometheus."""
+
+from flask import Blueprint
+
+metrics = Blueprint("metrics", __name__)
