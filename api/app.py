@@ -3,7 +3,7 @@
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
-from api import auth, errors, request_ids
+from api import auth, errors, idempotency, request_ids
 from api.attendance import attendance
 from api.audit import audit
 from api.checkins import checkins
@@ -85,6 +85,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     request_ids.register(app)
     errors.register(app)
     auth.register(app, settings, services.database)
+    idempotency.register(app, services.database)
     for resource in _RESOURCES:
         app.register_blueprint(resource)
     app.cli = Commands()

@@ -53,7 +53,8 @@ class Delivery(Base):
 class StoredAnswer(Base):
     """The answer to a request with an Idempotency-Key; without `status`, it is being worked on.
 
-    `user_id` is whom the answer speaks of, so that it goes with them.
+    `claim` is whose work it is, since a request may have died in the middle of it. `user_id` is
+    whom the answer speaks of, so that it goes with them.
     """
 
     __tablename__ = "stored_answers"
@@ -63,7 +64,7 @@ class StoredAnswer(Base):
     caller: Mapped[str] = mapped_column(String(16))
     key: Mapped[str] = mapped_column(String(255))
     fingerprint: Mapped[str] = mapped_column(String(64))
-    worker: Mapped[str] = mapped_column(String(64))
+    claim: Mapped[str] = mapped_column(String(32))
     status: Mapped[int | None]
     body: Mapped[str | None] = mapped_column(Text)
     location: Mapped[str | None] = mapped_column(String(512))

@@ -14,7 +14,7 @@ from core import files
 from core.errors import KenalError, NotFound, NotReady, NotRegularFile, Unreadable, Vanished
 from core.files import sync_directory
 from core.names import from_printable, printable
-from db import faces, photos, removals, users
+from db import faces, photos, removals, stored_answers, users
 from db.models import PhotoRow
 from db.removals import Asked
 from db.session import Database, Session
@@ -40,6 +40,7 @@ def delete_user(database: Database, drop: Path, user_id: str) -> None:
         for row in rows:
             session.delete(row)
         session.flush()
+        stored_answers.forget_person(session, user_id)
         if person is not None:
             users.delete(session, person)
     _sweep_now(database, drop)

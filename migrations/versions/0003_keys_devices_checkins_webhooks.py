@@ -94,7 +94,7 @@ def upgrade() -> None:
         sa.Column("caller", sa.String(length=16), nullable=False),
         sa.Column("key", sa.String(length=255), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
-        sa.Column("worker", sa.String(length=64), nullable=False),
+        sa.Column("claim", sa.String(length=32), nullable=False),
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("body", sa.Text(), nullable=True),
         sa.Column("location", sa.String(length=512), nullable=True),

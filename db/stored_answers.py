@@ -1,0 +1,62 @@
+"""Answers to requests with an Idempotency-Key, for as long as they are repeated."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from db.delivery_models import StoredAnswer
+
+_FORGOTTEN_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer that was given: its status, its JSON text, and its Location."""
+
+    status: int
+    body: str
+    location: str | None
+
+
+def find(session: Session, caller: str, key: str) -> StoredAnswer | None:
+    statement = select(StoredAnswer).where(StoredAnswer.caller == caller, StoredAnswer.key == key)
+    return session.execute(statement).scalar_one_or_none()
+
+
+def add(
+    session: Session, caller: str, key: str, fingerprint: str, *, claim: str, at: datetime
+) -> None:
+    """Note that a request is being worked on."""
+    session.add(
+        StoredAnswer(caller=caller, key=key, fingerprint=fingerprint, claim=claim, created_at=at)
+    )
+    session.flush()
+
+
+def keep(session: Session, claim: str, given: Given, user_id: str | None) -> None:
+    """Keep the answer of whoever holds `claim`; nothing where another has taken the work over."""
+    session.execute(
+        update(StoredAnswer)
+        .where(StoredAnswer.claim == claim, StoredAnswer.status.is_(None))
+        .values(status=given.status, body=given.body, location=given.location, user_id=user_id)
+    )
+
+
+def drop(session: Session, claim: str) -> None:
+    """The work of `claim` came to nothing that would be repeated."""
+    session.execute(
+        delete(StoredAnswer).where(StoredAnswer.claim == claim, StoredAnswer.status.is_(None))
+    )
+
+
+def forget_before(session: Session, moment: datetime) -> None:
+    """Delete answers older than `moment`, some at a time."""
+    old = select(StoredAnswer.id).where(StoredAnswer.created_at < moment).limit(_FORGOTTEN_AT_ONCE)
+    session.execute(delete(StoredAnswer).where(StoredAnswer.id.in_(old)))
+
+
+def forget_person(session: Session, user_id: str) -> None:
+    """Delete the answers that speak of a person."""
+    session.execute(delete(StoredAnswer).where(StoredAnswer.user_id == user_id))
