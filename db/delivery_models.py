@@ -9,7 +9,10 @@ from db.base import AUTOINCREMENT, Base, UtcDateTime
 
 
 class Webhook(Base):
-    """An address that wants to know of events. The secret signs, so it is kept as it is."""
+    """An address that wants to know of events. The secret signs, so it is kept as it is.
+
+    Until `previous_until` the secret before this one signs too.
+    """
 
     __tablename__ = "webhooks"
     __table_args__ = AUTOINCREMENT
@@ -18,6 +21,8 @@ class Webhook(Base):
     url: Mapped[str] = mapped_column(String(2048))
     description: Mapped[str | None] = mapped_column(String(256))
     secret: Mapped[str] = mapped_column(String(128))
+    previous_secret: Mapped[str | None] = mapped_column(String(128))
+    previous_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     events: Mapped[list[str]] = mapped_column(JSON)
     active: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -28,18 +33,20 @@ class Delivery(Base):
     """One event for one webhook, until it is delivered or given up.
 
     `payload` is the very text that is sent and signed. `response_status` and `error` are of the
-    last attempt.
+    last attempt; `attempts` are those since `queued_at`, when it was put into the queue, anew by
+    whoever had it tried again. `user_id` is whom the event speaks of.
     """
 
     __tablename__ = "deliveries"
-    __table_args__ = (Index(None, "status", "next_attempt_at"), AUTOINCREMENT)
+    __table_args__ = (Index(None, "webhook_id", "status", "next_attempt_at"), AUTOINCREMENT)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     webhook_id: Mapped[int] = mapped_column(
         ForeignKey("webhooks.id", ondelete="CASCADE"), index=True
     )
-    message_id: Mapped[str] = mapped_column(String(36), index=True)
+    message_id: Mapped[str] = mapped_column(String(36))
     type: Mapped[str] = mapped_column(String(32))
+    user_id: Mapped[str | None] = mapped_column(String(64), index=True)
     payload: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(String(16))
     attempts: Mapped[int]
@@ -47,7 +54,8 @@ class Delivery(Base):
     last_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     response_status: Mapped[int | None]
     error: Mapped[str | None] = mapped_column(String(256))
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    queued_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class StoredAnswer(Base):

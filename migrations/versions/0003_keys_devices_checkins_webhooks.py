@@ -55,7 +55,13 @@ def upgrade() -> None:
         sa.Column("face", sa.JSON(), nullable=True),
         sa.Column("picture", sa.String(length=128), nullable=True),
         sa.Column("author", sa.String(length=128), nullable=True),
+        sa.Column("key_name", sa.String(length=128), nullable=True),
         sa.Column("note", sa.String(length=512), nullable=True),
+        sa.Column("effective_user_id", sa.String(length=64), nullable=True),
+        sa.Column("effective_at", sa.DateTime(), nullable=False),
+        sa.Column("effective_direction", sa.String(length=8), nullable=True),
+        sa.Column("voided", sa.Boolean(), nullable=False),
+        sa.Column("corrected", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["repeat_of"], ["checkins.id"], name=op.f("fk_checkins_repeat_of_checkins")
         ),
@@ -64,11 +70,20 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("checkins", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_checkins_at"), ["at"], unique=False)
         batch_op.create_index(
-            batch_op.f("ix_checkins_device_id_at"), ["device_id", "at"], unique=False
+            batch_op.f("ix_checkins_device_id_effective_at"),
+            ["device_id", "effective_at"],
+            unique=False,
         )
-        batch_op.create_index(batch_op.f("ix_checkins_user_id_at"), ["user_id", "at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_checkins_effective_at"), ["effective_at"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_checkins_effective_user_id_effective_at"),
+            ["effective_user_id", "effective_at"],
+            unique=False,
+        )
+        batch_op.create_index(batch_op.f("ix_checkins_repeat_of"), ["repeat_of"], unique=False)
 
     op.create_table(
         "devices",
@@ -80,7 +95,7 @@ def upgrade() -> None:
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("version", sa.String(length=64), nullable=True),
         sa.Column("queue_length", sa.Integer(), nullable=True),
-        sa.Column("clock_skew_ms", sa.Integer(), nullable=True),
+        sa.Column("clock_skew_ms", sa.BigInteger(), nullable=True),
         sa.Column("last_seen_at", sa.DateTime(), nullable=True),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("updated_at", sa.DateTime(), nullable=False),
@@ -116,6 +131,8 @@ def upgrade() -> None:
         sa.Column("url", sa.String(length=2048), nullable=False),
         sa.Column("description", sa.String(length=256), nullable=True),
         sa.Column("secret", sa.String(length=128), nullable=False),
+        sa.Column("previous_secret", sa.String(length=128), nullable=True),
+        sa.Column("previous_until", sa.DateTime(), nullable=True),
         sa.Column("events", sa.JSON(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
@@ -136,6 +153,7 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(length=128), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("expires_at", sa.DateTime(), nullable=True),
+        sa.Column("retires_at", sa.DateTime(), nullable=True),
         sa.Column("revoked_at", sa.DateTime(), nullable=True),
         sa.Column("last_used_at", sa.DateTime(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -155,9 +173,10 @@ def upgrade() -> None:
         sa.Column("user_id", sa.String(length=64), nullable=True),
         sa.Column("at", sa.DateTime(), nullable=True),
         sa.Column("direction", sa.String(length=8), nullable=True),
-        sa.Column("voided", sa.Boolean(), nullable=False),
+        sa.Column("voided", sa.Boolean(), nullable=True),
         sa.Column("reason", sa.String(length=512), nullable=False),
         sa.Column("author", sa.String(length=128), nullable=False),
+        sa.Column("key_name", sa.String(length=128), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["checkin_id"], ["checkins.id"], name=op.f("fk_corrections_checkin_id_checkins")
@@ -167,7 +186,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("corrections", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_corrections_checkin_id"), ["checkin_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_corrections_user_id"), ["user_id"], unique=False)
 
     op.create_table(
         "deliveries",
@@ -175,6 +193,7 @@ def upgrade() -> None:
         sa.Column("webhook_id", sa.Integer(), nullable=False),
         sa.Column("message_id", sa.String(length=36), nullable=False),
         sa.Column("type", sa.String(length=32), nullable=False),
+        sa.Column("user_id", sa.String(length=64), nullable=True),
         sa.Column("payload", sa.Text(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -182,6 +201,7 @@ def upgrade() -> None:
         sa.Column("last_attempt_at", sa.DateTime(), nullable=True),
         sa.Column("response_status", sa.Integer(), nullable=True),
         sa.Column("error", sa.String(length=256), nullable=True),
+        sa.Column("queued_at", sa.DateTime(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["webhook_id"],
@@ -193,24 +213,25 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_deliveries_message_id"), ["message_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_deliveries_created_at"), ["created_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_deliveries_user_id"), ["user_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_deliveries_webhook_id"), ["webhook_id"], unique=False)
         batch_op.create_index(
-            batch_op.f("ix_deliveries_status_next_attempt_at"),
-            ["status", "next_attempt_at"],
+            batch_op.f("ix_deliveries_webhook_id_status_next_attempt_at"),
+            ["webhook_id", "status", "next_attempt_at"],
             unique=False,
         )
-        batch_op.create_index(batch_op.f("ix_deliveries_webhook_id"), ["webhook_id"], unique=False)
 
 
 def downgrade() -> None:
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_deliveries_webhook_id_status_next_attempt_at"))
         batch_op.drop_index(batch_op.f("ix_deliveries_webhook_id"))
-        batch_op.drop_index(batch_op.f("ix_deliveries_status_next_attempt_at"))
-        batch_op.drop_index(batch_op.f("ix_deliveries_message_id"))
+        batch_op.drop_index(batch_op.f("ix_deliveries_user_id"))
+        batch_op.drop_index(batch_op.f("ix_deliveries_created_at"))
 
     op.drop_table("deliveries")
     with op.batch_alter_table("corrections", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_corrections_user_id"))
         batch_op.drop_index(batch_op.f("ix_corrections_checkin_id"))
 
     op.drop_table("corrections")
@@ -226,9 +247,10 @@ def downgrade() -> None:
     op.drop_table("stored_answers")
     op.drop_table("devices")
     with op.batch_alter_table("checkins", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_checkins_user_id_at"))
-        batch_op.drop_index(batch_op.f("ix_checkins_device_id_at"))
-        batch_op.drop_index(batch_op.f("ix_checkins_at"))
+        batch_op.drop_index(batch_op.f("ix_checkins_repeat_of"))
+        batch_op.drop_index(batch_op.f("ix_checkins_effective_user_id_effective_at"))
+        batch_op.drop_index(batch_op.f("ix_checkins_effective_at"))
+        batch_op.drop_index(batch_op.f("ix_checkins_device_id_effective_at"))
 
     op.drop_table("checkins")
     with op.batch_alter_table("audit", schema=None) as batch_op:
