@@ -2,6 +2,7 @@
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import auth, errors, idempotency, request_ids
 from api.attendance import attendance
@@ -82,6 +83,11 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         MAX_FORM_MEMORY_SIZE=_FORM_MEMORY_BYTES,
     )
     app.url_map.merge_slashes = False
+    if settings.trusted_proxies:
+        # The address alone: a Host that a client can forward would undo what looks at it.
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0
+        )
     request_ids.register(app)
     errors.register(app)
     auth.register(app, settings, services.database)

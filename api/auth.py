@@ -4,27 +4,30 @@ Without keys (KENAL_AUTH=off) only this machine may: a page in a browser here, t
 loopback address, so foreign names and foreign pages are refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
 
 from api import request_ids
 from api.contract.operation import OPEN, operation_of
 from core.access import LOCAL, Caller, Scope
 from core.errors import Forbidden, Unauthorized
 from core.settings import Auth, Settings, is_loopback
-from db import audit
 from db.session import Database
-from pipeline.keys import KeyCheck
+from pipeline.key_check import KeyCheck
+from pipeline.notes import Notes
 
 _SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 _BEARER = "bearer "
+_ACTION = 64
 
 
 def register(app: Flask, settings: Settings, database: Database) -> None:
     """Check every request before anything else looks at it."""
-    who = _local if settings.auth is Auth.OFF else _by_key(KeyCheck(database))
+    notes = Notes(database)
+    who = _local if settings.auth is Auth.OFF else _by_key(KeyCheck(database, notes))
 
     @app.before_request
     def authorize() -> None:
@@ -36,7 +39,13 @@ def register(app: Flask, settings: Settings, database: Database) -> None:
         # What declares nothing is nobody's but an admin's.
         wanted = declared.scopes if declared else frozenset([Scope.ADMIN])
         if request.endpoint is not None and not is_open and not g.caller.may(wanted):
-            _refuse(database, g.caller)
+            _refuse(notes, g.caller, wanted)
+
+    @app.after_request
+    def challenge(response: Response) -> Response:
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = 'Bearer realm="Kenal"'
+        return response
 
 
 def caller() -> Caller:
@@ -46,33 +55,27 @@ def caller() -> Caller:
     return found
 
 
-def _refuse(database: Database, asked: Caller) -> None:
+def _refuse(notes: Notes, asked: Caller, wanted: Collection[Scope]) -> None:
     # A key that tries what it may not is worth an admin's look; a missing one is only noise.
-    with database.write() as session:
-        action = f"{request.method} {request.url_rule}"[:64]
-        audit.note(
-            session, asked, action, None, outcome="forbidden", request_id=request_ids.current()
-        )
-    raise Forbidden("this key may not do that")
+    notes.refused(asked, f"{request.method} {request.url_rule}"[:_ACTION], request_ids.current())
+    raise Forbidden("this key may not do that", {"scopes": sorted(wanted)})
 
 
 def _by_key(check: KeyCheck) -> Callable[[Request], Caller]:
-    def who(asked: Request) -> Caller:
-        text = _given_key(asked)
-        if text is None:
-            raise Unauthorized("a key is needed: X-API-Key, or Authorization: Bearer")
-        return check.caller(text, asked.remote_addr)
-
-    return who
+    return lambda asked: check.caller(_given_key(asked), asked.remote_addr)
 
 
-def _given_key(asked: Request) -> str | None:
-    """The key in the request; two different ones are none."""
+def _given_key(asked: Request) -> str:
+    """The one key in the headers; raises Unauthorized for none, and for two different ones."""
     given = set(asked.headers.getlist("X-API-Key"))
     authorization = asked.headers.get("Authorization", "")
     if authorization.lower().startswith(_BEARER):
         given.add(authorization[len(_BEARER) :].strip())
-    return given.pop() if len(given) == 1 else None
+    if not given:
+        raise Unauthorized("a key is needed: X-API-Key, or Authorization: Bearer")
+    if len(given) > 1:
+        raise Unauthorized("two different keys are given; send one")
+    return given.pop()
 
 
 def _local(asked: Request) -> Caller:

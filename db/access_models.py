@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import AUTOINCREMENT, Base, UtcDateTime
@@ -12,6 +12,7 @@ class ApiKey(Base):
     """A key: its public part, and a salted hash of its secret part, never the secret itself.
 
     Without `networks` it is good from everywhere. A device's key goes with its device.
+    `retires_at` is when a key that was rotated ends for its successor.
     """
 
     __tablename__ = "api_keys"
@@ -30,8 +31,17 @@ class ApiKey(Base):
     created_by: Mapped[str] = mapped_column(String(128))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    retires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When it ends by itself; None: never."""
+        return min((end for end in (self.expires_at, self.retires_at) if end), default=None)
+
+    def is_live(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.ends_at is None or now < self.ends_at)
 
 
 class Device(Base):
@@ -51,7 +61,7 @@ class Device(Base):
     active: Mapped[bool]
     version: Mapped[str | None] = mapped_column(String(64))
     queue_length: Mapped[int | None]
-    clock_skew_ms: Mapped[int | None]
+    clock_skew_ms: Mapped[int | None] = mapped_column(BigInteger)
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

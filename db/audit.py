@@ -21,11 +21,12 @@ def note(
     outcome: str = DONE,
     details: Mapping[str, object] | None = None,
     request_id: str | None = None,
+    at: datetime | None = None,
 ) -> None:
-    """Record that `caller` did `action`, or was refused with the code `outcome`."""
+    """Record that `caller` did `action`, or was refused with the code `outcome`; `at` is now."""
     session.add(
         AuditRow(
-            at=datetime.now(UTC),
+            at=at or datetime.now(UTC),
             caller=caller.id,
             caller_name=caller.name,
             action=action,
