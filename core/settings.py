@@ -117,7 +117,7 @@ class Settings(BaseSettings):
         0, ge=0, le=8, description="Proxies in front whose X-Forwarded-For is believed."
     )
     rate_limit: str = Field(
-        "1200/minute", description="Requests of one key, like `1200/minute; 100/second`; or `off`."
+        "6000/minute", description="Requests of one key, like `6000/minute; 200/second`; or `off`."
     )
     rate_limit_address: str = Field(
         "300/minute", description="Requests of one address that bring no valid key; or `off`."
@@ -165,10 +165,13 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _keys_for_other_machines(cls, values: dict[str, object]) -> dict[str, object]:
-        host = values.get("host")
-        if not values.get("auth") and isinstance(host, str) and not is_loopback(host):
-            return {**values, "auth": Auth.REQUIRED}
-        return values
+        if values.get("auth"):
+            return values
+        rest = {name: value for name, value in values.items() if name != "auth"}
+        host = rest.get("host")
+        if isinstance(host, str) and not is_loopback(host):
+            return {**rest, "auth": Auth.REQUIRED}
+        return rest
 
     @field_validator("timezone")
     @classmethod
