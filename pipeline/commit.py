@@ -15,6 +15,7 @@ from db.models import PhotoRow, User
 from db.photos import Status
 from db.session import Database, Session
 from pipeline.profiles import apply_beside
+from pipeline.webhooks.events import emit_enrolled
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class Commits:
         _replace(session, row, face_id)
         _record(row, name, arrival)
         row.message = note
+        emit_enrolled(session, row)
         return Committed(row.id, face_id, is_new=True)
 
     def check_space(self, session: Session) -> None:

@@ -19,6 +19,7 @@ from db.models import PhotoRow
 from db.removals import Asked
 from db.session import Database, Session
 from pipeline.drop import files_of
+from pipeline.webhooks.events import emit_deleted
 
 _log = logging.getLogger(__name__)
 _FORGET_AFTER_NS = 30 * 24 * 3600 * 1_000_000_000
@@ -43,6 +44,7 @@ def delete_user(database: Database, drop: Path, user_id: str) -> None:
         stored_answers.forget_person(session, user_id)
         if person is not None:
             users.delete(session, person)
+        emit_deleted(session, user_id)
     _sweep_now(database, drop)
 
 

@@ -14,6 +14,7 @@ from db.models import PhotoRow
 from db.photos import FINAL_STATUSES, Status
 from db.session import Database, Session
 from pipeline.commit import Arrival
+from pipeline.webhooks.events import emit_refused
 
 _FIRST_RETRY_SECONDS = 5.0
 _LAST_RETRY_SECONDS = 3600.0
@@ -123,6 +124,7 @@ class Ledger:
         if not self._is_known(session, key, refusal):
             return _unrecorded(key, error)
         row = photos.find_or_create(session, key, claimed_user_id(path))
+        before = _refusal_of(row)
         row.begun = 0
         if isinstance(error, Vanished):
             _record_vanished(row, self._drop / path, error)
@@ -133,6 +135,8 @@ class Ledger:
             _record_refusal(row, error, refusal.retry_at)
         row.updated_at = datetime.now(UTC)
         session.flush()
+        if _refusal_of(row) not in (None, before):
+            emit_refused(session, row)
         return _outcome(row, Status(row.status))
 
     def _is_known(self, session: Session, key: str, refusal: Refusal) -> bool:
@@ -153,6 +157,13 @@ def _is_gone(file: Path) -> bool:
         return files.identity(file) is None
     except OSError:
         return False  # What cannot be looked at may be there.
+
+
+def _refusal_of(row: PhotoRow) -> tuple[str | None, ...] | None:
+    """What tells one refusal of a path from another; None where it is not refused."""
+    if row.status not in (Status.REJECTED, Status.CONFLICT):
+        return None
+    return row.status, row.code, row.sha256, row.identity
 
 
 def _is_settled(row: PhotoRow, sha256: str) -> bool:

@@ -29,6 +29,7 @@ from pipeline.intake import Hints, Intake
 from pipeline.reconcile import Reconciler
 from pipeline.services import Engine, Services
 from pipeline.side_files import SideFiles
+from pipeline.webhooks.sender import sending
 from pipeline.worker import Worker
 
 # By name: run as a module, __name__ is __main__.
@@ -175,6 +176,13 @@ def _start(services: Services, stop: threading.Event) -> Engine | None:
     return None
 
 
+def _watch(services: Services, stop: threading.Event) -> None:
+    engine = _start(services, stop)
+    if engine is not None:
+        _log.info("watching; embedder %s", engine.chosen.embedder)
+        Watcher(services, engine).run(stop)
+
+
 def main() -> int:
     """Run the watcher until SIGINT or SIGTERM; returns the exit code."""
     try:
@@ -189,10 +197,9 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     services = Services.build(settings)
     with only_one(settings.data_dir / "watcher.lock", stop) as active:
-        engine = _start(services, stop) if active else None
-        if engine is not None:
-            _log.info("watching; embedder %s", engine.chosen.embedder)
-            Watcher(services, engine).run(stop)
+        if active:
+            with sending(services.database, settings):
+                _watch(services, stop)
     services.close()
     return 0
 
