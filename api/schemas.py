@@ -1,14 +1,16 @@
 """JSON forms of what the pipeline says. Scores have 4 decimals, places whole pixels, times a Z."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
-from core.types import Box, Decision, EmbeddingSpec, Face, Point
+from core.types import Box, Decision, EmbeddingSpec, Point
 from db.models import PhotoRow
 from db.photos import Status
 from pipeline.analyzer import UnusedFace
 from pipeline.gallery import Candidate
-from pipeline.recognizer import Answer, Profile, Recognition
+from pipeline.quality import Quality, SeenFace, explained
+from pipeline.recognizer import Answer, Profile, Recognition, Verdict
 
 Json = dict[str, object]
 
@@ -18,8 +20,8 @@ def of_recognition(found: Recognition, threshold: float, spec: EmbeddingSpec) ->
     timings = {"timings_ms": found.timings_ms}
     return {
         **of_answer(found.answers[0], threshold),
-        **_unused(found.unused),
-        **_model(spec),
+        **of_unused(found.unused),
+        **of_model(spec),
         **timings,
     }
 
@@ -29,13 +31,18 @@ def of_all_faces(found: Recognition, threshold: float, spec: EmbeddingSpec) -> J
     return {
         "threshold": round(threshold, 4),
         "faces": [of_answer(answer, threshold) for answer in found.answers],
-        **_unused(found.unused),
-        **_model(spec),
+        **of_unused(found.unused),
+        **of_model(spec),
         "timings_ms": found.timings_ms,
     }
 
 
 def of_answer(answer: Answer, threshold: float) -> Json:
+    return {**of_verdict(answer, threshold), "face": of_face(answer.face)}
+
+
+def of_verdict(answer: Verdict, threshold: float) -> Json:
+    """Who it is, without where the face is."""
     profile = answer.profile
     recognized = answer.decision is Decision.MATCH
     return {
@@ -47,7 +54,6 @@ def of_answer(answer: Answer, threshold: float) -> Json:
         "threshold": round(threshold, 4),
         "profile": of_profile(profile) if profile else None,
         "candidates": [_candidate(candidate) for candidate in answer.candidates],
-        "face": _face(answer.face),
     }
 
 
@@ -96,7 +102,8 @@ def _candidate(candidate: Candidate) -> Json:
     }
 
 
-def _face(face: Face) -> Json:
+def of_face(face: SeenFace) -> Json:
+    """A face of a photo: where it is, and how well it can be seen."""
     marks = face.landmarks
     return {
         "box": _box(face.box),
@@ -108,14 +115,20 @@ def _face(face: Face) -> Json:
             "mouth_left": _point(marks.mouth_left),
             "mouth_right": _point(marks.mouth_right),
         },
+        "quality": of_quality(face.quality),
     }
 
 
-def _unused(faces: Sequence[UnusedFace]) -> Json:
+def of_quality(quality: Quality) -> Json:
+    """What was measured, and what is wrong in words."""
+    return {**asdict(quality.measures), "issues": explained(quality.issues)}
+
+
+def of_unused(faces: Sequence[UnusedFace]) -> Json:
     return {"unused_faces": [{"box": _box(face.box), "reason": face.reason} for face in faces]}
 
 
-def _model(spec: EmbeddingSpec) -> Json:
+def of_model(spec: EmbeddingSpec) -> Json:
     return {
         "model": {
             "embedder": spec.embedder,

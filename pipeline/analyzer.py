@@ -12,6 +12,7 @@ from pipeline.detection.detector import Detector
 from pipeline.embedders.embedder import Embedder
 from pipeline.images.decode import Photo
 from pipeline.models.registry import find
+from pipeline.quality import Look, SeenFace, seen
 
 
 class UnusedReason(StrEnum):
@@ -54,9 +55,15 @@ class LeastFace:
 class Analyzer:
     """One detector and one embedder; safe to call from many threads once built."""
 
-    def __init__(self, detector: Detector, embedder: Embedder, least_face: LeastFace) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        embedder: Embedder,
+        least_face: LeastFace,
+        look: Look = seen,
+    ) -> None:
         self._detector, self._embedder = detector, embedder
-        self._least_face = least_face
+        self._least_face, self._look = least_face, look
 
     @property
     def spec(self) -> EmbeddingSpec:
@@ -87,6 +94,10 @@ class Analyzer:
         small = [face for face in faces if face.box.width < least]
         unused = [UnusedFace(face.box, UnusedReason.TOO_SMALL) for face in small]
         return Detection(tuple(usable), tuple(unused))
+
+    def look(self, photo: Photo, faces: Sequence[Face]) -> list[SeenFace]:
+        """Faces that `detect` gave for this photo, with their quality."""
+        return [self._look(photo, face) for face in faces]
 
     def embed(self, photo: Photo, faces: Sequence[Face]) -> Matrix:
         """Embeddings of faces that `detect` gave for this photo, (n, d); none give (0, d).

@@ -17,6 +17,7 @@ from pipeline.converter import Limits
 from pipeline.decision import Rule, decide, verify
 from pipeline.gallery import Candidate, LiveGallery
 from pipeline.images.decode import decode
+from pipeline.quality import SeenFace
 from pipeline.turns import Turns
 
 _RACE_ATTEMPTS = 3
@@ -52,18 +53,24 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What is said of one face. `profile` stands exactly where the decision is `match`.
+class Verdict:
+    """What is said of one embedding. `profile` stands exactly where the decision is `match`.
 
     `nearest` is the similarity of the nearest face; None on an empty gallery. `candidates`
     are only people at or above the threshold, and those that make it ambiguous.
     """
 
     decision: Decision
-    face: Face
     nearest: float | None
     candidates: Sequence[Candidate]
     profile: Profile | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Verdict):
+    """What is said of one face of a photo."""
+
+    face: SeenFace
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +109,29 @@ class Recognizer:
         """
         if len(data) > self._limits.max_upload_bytes:
             raise TooLarge("the photo is larger than allowed")
-        watch = _Stopwatch()
+        watch = Stopwatch()
         with self.turns.turn():
             watch.lap("wait")
             photo = decode(data, self._limits.max_image_pixels)
             watch.lap("decode")
             largest_only = question.faces is FaceChoice.LARGEST
             found = self._analyzer.detect(photo, largest_only)
-            chosen, unused = _choose(found, question.faces)
+            chosen, unused = choose(found, question.faces)
             watch.lap("detect")
+            looks = self._analyzer.look(photo, chosen)
+            watch.lap("quality")
             vectors = self._analyzer.embed(photo, chosen)
             watch.lap("embed")
-        answers = [self._answer(f, v, question) for f, v in zip(chosen, vectors, strict=True)]
+        said = [self.search(vector, question) for vector in vectors]
         watch.lap("search")
+        answers = [
+            Answer(one.decision, one.nearest, one.candidates, one.profile, face)
+            for one, face in zip(said, looks, strict=True)
+        ]
         return Recognition(answers, unused, watch.total())
 
-    def _answer(self, face: Face, vector: Vector, question: Question) -> Answer:
+    def search(self, vector: Vector, question: Question) -> Verdict:
+        """Whose embedding this is; raises NotFound for an unknown claimed user_id."""
         for _ in range(_RACE_ATTEMPTS):
             if question.user_id is None:
                 # One more than asked for: the second person decides about ambiguity.
@@ -131,17 +145,16 @@ class Recognizer:
                 profile = self._profile(candidates[0])
                 if profile is None:
                     continue  # Deleted, or another's by now: ask again.
-            return self._said(decision, face, candidates, profile, question.limit)
-        return self._said(Decision.NO_MATCH, face, [], None, question.limit)
+            return self._said(decision, candidates, profile, question.limit)
+        return self._said(Decision.NO_MATCH, [], None, question.limit)
 
     def _said(
         self,
         decision: Decision,
-        face: Face,
         found: Sequence[Candidate],
         profile: Profile | None,
         limit: int,
-    ) -> Answer:
+    ) -> Verdict:
         ambiguous = decision is Decision.AMBIGUOUS
         if ambiguous:
             limit = max(2, limit)
@@ -152,7 +165,7 @@ class Recognizer:
             or (ambiguous and self.rule.is_close(found[0].similarity, person.similarity))
         ]
         nearest = found[0].similarity if found else None
-        return Answer(decision, face, nearest, shown, profile)
+        return Verdict(decision, nearest, shown, profile)
 
     def _claimed(self, user_id: str, vector: Vector) -> list[Candidate]:
         spec = self._analyzer.spec
@@ -187,7 +200,7 @@ def profile_of(user: User) -> Profile:
     )
 
 
-def _choose(detection: Detection, choice: FaceChoice) -> tuple[list[Face], list[UnusedFace]]:
+def choose(detection: Detection, choice: FaceChoice) -> tuple[list[Face], list[UnusedFace]]:
     """The faces to identify and the rest with reasons; NoFace or FaceTooSmall where none is."""
     if not detection.usable:
         raise nothing_usable(detection)
@@ -200,7 +213,7 @@ def _choose(detection: Detection, choice: FaceChoice) -> tuple[list[Face], list[
     ]
 
 
-class _Stopwatch:
+class Stopwatch:
     """Milliseconds a step, by name."""
 
     def __init__(self) -> None:

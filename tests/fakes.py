@@ -20,7 +20,9 @@ from core.types import Box, EmbeddingSpec, Face, Landmarks, Matrix, Similarity, 
 from db import migrate
 from pipeline.analyzer import Analyzer, LeastFace
 from pipeline.embedders.embedder import checked_matrix
-from pipeline.images.decode import Pixels
+from pipeline.face_measures import Measures
+from pipeline.images.decode import Photo, Pixels
+from pipeline.quality import SeenFace, judged
 from pipeline.services import Engine, Services
 from pipeline.setup import prepare_embedder
 
@@ -31,6 +33,9 @@ NOT_A_NUMBER = 511
 """The person whose embedding is broken: a ModelError."""
 BUG = 510
 """The person at whom the detector raises what no code expects."""
+BLURRED, HOPELESS = 509, 508
+"""People who never hold still: doubtful photos, and such as are no use to anybody."""
+_SHARPNESS = {BLURRED: 0.05, HOPELESS: 0.01}
 _CELL = 32
 _BACKGROUND = 16
 
@@ -86,7 +91,14 @@ class FakeNetworks:
     def __call__(self, embedder_id: str, settings: Settings) -> Analyzer:
         assert embedder_id == EMBEDDER
         embedder = FakeEmbedder(self.weights, self.missing)
-        return Analyzer(FakeDetector(), embedder, LeastFace(settings.min_face_px))
+        return Analyzer(FakeDetector(), embedder, LeastFace(settings.min_face_px), fake_look)
+
+
+def fake_look(photo: Photo, face: Face) -> SeenFace:
+    """Everybody's photos are good but those of BLURRED and HOPELESS."""
+    sharpness = _SHARPNESS.get(_person(_color(photo.rgb, face.scaled(photo.scale))), 0.5)
+    measures = Measures(round(face.box.width), sharpness, 128.0, 40.0, 0.0, 0.0, 0.0, 0.0)
+    return SeenFace(face.box, face.confidence, face.landmarks, judged(measures))
 
 
 def vector_of(color: tuple[int, int, int]) -> Vector:

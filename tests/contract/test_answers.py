@@ -51,7 +51,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
 
 
 def check_answer(answer: dict[str, Any]) -> None:
-    assert list(answer["face"]) == ["box", "confidence", "landmarks"]
+    assert list(answer["face"]) == ["box", "confidence", "landmarks", "quality"]
     assert list(answer["face"]["box"]) == ["x", "y", "width", "height"]
     assert {type(value) for value in answer["face"]["box"].values()} == {int}
     marks = answer["face"]["landmarks"]
@@ -80,7 +80,15 @@ def test_recognition(client: FlaskClient) -> None:
         "dimensions": 64,
         "similarity": "cosine",
     }
-    assert list(found["timings_ms"]) == ["wait", "decode", "detect", "embed", "search", "total"]
+    assert list(found["timings_ms"]) == [
+        "wait",
+        "decode",
+        "detect",
+        "quality",
+        "embed",
+        "search",
+        "total",
+    ]
 
 
 def test_all_faces(client: FlaskClient) -> None:
