@@ -49,16 +49,17 @@ def _ask(host: str, port: int) -> tuple[int, str]:
 def welcome(settings: Settings, host: str) -> str:
     """What a newcomer reads when everything runs."""
     url = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    header = "" if settings.auth is Auth.OFF else '-H "X-API-Key: $KEY" '
     lines = [
         f"Kenal is ready at {url}",
         f"  enroll:     cp portrait.jpg {settings.photo_dir}/1042.jpg",
-        f"  recognize:  curl -F photo=@another.jpg {url}/upload_photo",
+        f"  recognize:  curl {header}-F photo=@another.jpg {url}/upload_photo",
         "  stop:       Ctrl-C",
     ]
     if settings.auth is Auth.OFF:
         lines.append("  No key is asked for (KENAL_AUTH=off): only this machine can connect.")
     else:
-        lines.append("  Every request needs a key (KENAL_AUTH=required).")
+        lines.append("  Every request needs a key (KENAL_AUTH=required): flask keys --help")
     if settings.ftp_enabled:
         lines.append(f"  FTP:        {settings.ftp_host}:{settings.ftp_port}")
     return "\n" + "\n".join(lines) + "\n\n"

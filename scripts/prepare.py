@@ -1,12 +1,16 @@
 """What must be there before a start, in one process: `python -m scripts.prepare`.
 
-The same as `flask db upgrade` and `flask models prepare`, which load half of Kenal each.
+The same as `flask db upgrade` and `flask models prepare`, which load half of Kenal each; and,
+where keys are asked for and none was ever made, a first one for whoever sits at the terminal.
 """
 
 import sys
 
 import click
 
+from api.context import services
+from core.errors import KenalError
+from scripts.first_key import see_to_keys
 from wsgi import app
 
 _COMMANDS = (["db", "upgrade"], ["models", "prepare"])
@@ -21,6 +25,17 @@ def main() -> int:
         except click.exceptions.Exit as ended:
             if ended.exit_code:
                 return int(ended.exit_code)
+    return _see_to_keys()
+
+
+def _see_to_keys() -> int:
+    with app.app_context():
+        own = services()
+    try:
+        see_to_keys(own.settings, own.database, sys.stdout)
+    except KenalError as error:
+        sys.stderr.write(f"{error.code}: {error.message}\n")
+        return 1
     return 0
 
 
