@@ -14,12 +14,14 @@ class CheckIn(Base):
     Devices and people are kept by their public names: the event stays when they are deleted.
     `reason` says why nothing was granted. `repeat_of` is the event within whose cooldown it fell.
     `body_sha256` tells a repetition from another event under the same `event_id`.
+
+    The `effective` columns say what counts after corrections, and are set anew by each.
     """
 
     __tablename__ = "checkins"
     __table_args__ = (
-        Index(None, "user_id", "at"),
-        Index(None, "device_id", "at"),
+        Index(None, "effective_user_id", "effective_at"),
+        Index(None, "device_id", "effective_at"),
         AUTOINCREMENT,
     )
 
@@ -36,22 +38,29 @@ class CheckIn(Base):
     direction: Mapped[str | None] = mapped_column(String(8))
     captured_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
     late: Mapped[bool]
     clock_suspect: Mapped[bool]
     granted: Mapped[bool]
     reason: Mapped[str | None] = mapped_column(String(32))
-    repeat_of: Mapped[int | None] = mapped_column(ForeignKey("checkins.id"))
+    repeat_of: Mapped[int | None] = mapped_column(ForeignKey("checkins.id"), index=True)
     face: Mapped[dict[str, object] | None] = mapped_column(JSON)
     picture: Mapped[str | None] = mapped_column(String(128))
     author: Mapped[str | None] = mapped_column(String(128))
+    key_name: Mapped[str | None] = mapped_column(String(128))
     note: Mapped[str | None] = mapped_column(String(512))
+    effective_user_id: Mapped[str | None] = mapped_column(String(64))
+    effective_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    effective_direction: Mapped[str | None] = mapped_column(String(8))
+    voided: Mapped[bool]
+    corrected: Mapped[bool]
 
 
 class Correction(Base):
-    """What somebody says about an event instead of what was recorded; the newest one counts.
+    """What somebody says about an event instead of what was recorded, never changed either.
 
-    `voided` takes the event out of attendance; null leaves a value as it was.
+    `voided` takes the event out of attendance. Null says nothing about a value: of each value,
+    the newest that is said counts. `author` is who is named as such, `key_name` whose key it was.
     """
 
     __tablename__ = "corrections"
@@ -59,10 +68,11 @@ class Correction(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     checkin_id: Mapped[int] = mapped_column(ForeignKey("checkins.id"), index=True)
-    user_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    user_id: Mapped[str | None] = mapped_column(String(64))
     at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     direction: Mapped[str | None] = mapped_column(String(8))
-    voided: Mapped[bool]
+    voided: Mapped[bool | None]
     reason: Mapped[str] = mapped_column(String(512))
     author: Mapped[str] = mapped_column(String(128))
+    key_name: Mapped[str] = mapped_column(String(128))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

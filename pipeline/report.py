@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 
+from core.csv_text import inert
 from core.files import write_atomic
 from db import photos
 from db.models import PhotoRow
@@ -11,8 +12,6 @@ from db.session import Database
 
 REPORT_NAME = "_report.csv"
 _COLUMNS = ("path", "user_id", "status", "code", "message", "face_id", "present", "updated_at")
-# A cell that starts so is a formula to a spreadsheet.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_report(database: Database, drop: Path) -> None:
@@ -37,8 +36,4 @@ def _cells(row: PhotoRow) -> list[str]:
         "yes" if row.present else "no",
         row.updated_at.isoformat(timespec="seconds"),
     )
-    return [_inert("" if value is None else str(value)) for value in values]
-
-
-def _inert(cell: str) -> str:
-    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
+    return [inert("" if value is None else str(value)) for value in values]
