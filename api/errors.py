@@ -81,7 +81,10 @@ def _of_kenal(error: KenalError) -> Response:
     status = STATUSES.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("%s: %s [%s]", request_ids.current(), error.code, describe(error))
-    return _response(error.code, error.message, error.details, status)
+    response = _response(error.code, error.message, error.details, status)
+    if error.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    return response
 
 
 def _of_http(error: HTTPException) -> Response:

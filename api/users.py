@@ -7,6 +7,8 @@ from api.answers import answer, no_content
 from api.bodies import checked_profile, read_json
 from api.context import services
 from api.contract.operation import needs, operation
+from api.contract.paging import PageOptions
+from api.contract.users import NewPerson, PeoplePage, PersonAnswer, ProfileChange
 from api.options import Options
 from api.paging import OPTIONS as PAGING
 from api.paging import page_of
@@ -22,7 +24,12 @@ users = Blueprint("users", __name__)
 
 
 @users.get("/users")
-@operation("The people, in the order they were added", needs(Scope.READ))
+@operation(
+    "The people, in the order they were added",
+    needs(Scope.READ),
+    answers={200: PeoplePage},
+    query=PageOptions,
+)
 def list_users() -> Response:
     page = page_of(Options.of_query(request, PAGING))
     with services().database.read() as session:
@@ -31,7 +38,14 @@ def list_users() -> Response:
 
 
 @users.post("/users")
-@operation("Add a person without a photo", needs(Scope.ENROLL), creates=True)
+@operation(
+    "Add a person without a photo",
+    needs(Scope.ENROLL),
+    answers={201: PersonAnswer},
+    errors=("invalid_name", "conflict"),
+    body=NewPerson,
+    creates=True,
+)
 def create_user() -> Response:
     body = read_json(request)
     user_id = _user_id(body.pop("user_id", None))
@@ -43,7 +57,7 @@ def create_user() -> Response:
 
 
 @users.get("/users/<user_id>")
-@operation("One person", needs(Scope.READ))
+@operation("One person", needs(Scope.READ), answers={200: PersonAnswer})
 def get_user(user_id: str) -> Response:
     with services().database.read() as session:
         user = people.get(session, normalize_user_id(user_id))
@@ -51,7 +65,12 @@ def get_user(user_id: str) -> Response:
 
 
 @users.patch("/users/<user_id>")
-@operation("Change a profile; null clears", needs(Scope.ENROLL))
+@operation(
+    "Change a profile; null clears",
+    needs(Scope.ENROLL),
+    answers={200: PersonAnswer},
+    body=ProfileChange,
+)
 def change_user(user_id: str) -> Response:
     user_id = normalize_user_id(user_id)
     profile = checked_profile(read_json(request))
@@ -62,7 +81,9 @@ def change_user(user_id: str) -> Response:
 
 
 @users.delete("/users/<user_id>")
-@operation("Remove a person with everything stored of them", needs(Scope.ENROLL))
+@operation(
+    "Remove a person with everything stored of them", needs(Scope.ENROLL), answers={204: None}
+)
 def remove_user(user_id: str) -> Response:
     own = services()
     delete_user(own.database, own.settings.photo_dir, normalize_user_id(user_id))

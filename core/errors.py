@@ -22,6 +22,8 @@ class KenalError(Exception):
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
+    retry_after_seconds: int | None = None
+    """When it may succeed, where that is known better than by the code."""
 
     def __init__(self, message: str, details: Mapping[str, object] | None = None) -> None:
         super().__init__(message)
@@ -78,6 +80,10 @@ class UnsupportedMediaType(RequestError):
 class RateLimited(RequestError):
     code = "rate_limited"
     retryable = True
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class ConflictError(KenalError):

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from api import create_app
 from pipeline.services import Services
+from tests.api.contract_kit import Contract
 from tests.api.kit import enroll
 from tests.fakes import fake_settings, make_services, portrait
 
@@ -23,8 +24,12 @@ def services(tmp_path: Path) -> Iterator[Services]:
 
 
 @pytest.fixture
-def app(services: Services) -> Flask:
-    return create_app(services=services)
+def app(services: Services) -> Iterator[Flask]:
+    """The application; every answer of the test is held against its declaration."""
+    app = create_app(services=services)
+    contract = Contract(app)
+    yield app
+    contract.check()
 
 
 @pytest.fixture
@@ -37,10 +42,13 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     """A client for tests that change nothing; the gallery holds person 5 as 1042."""
     services = make_services(fake_settings(tmp_path_factory.mktemp("reader"), max_upload_mb=1))
     services.start()
-    client = create_app(services=services).test_client()
+    app = create_app(services=services)
+    contract = Contract(app)
+    client = app.test_client()
     enroll(client, "1042", portrait(5))
     yield client
     services.close()
+    contract.check()
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def test_a_bug_is_internal_and_logged_without_its_text(
         assert "Traceback" not in text
 
 
-@pytest.mark.parametrize("error", [Busy("busy"), RateLimited("slow down"), StorageFull("full")])
+@pytest.mark.parametrize("error", [Busy("busy"), RateLimited("slow down", 7), StorageFull("full")])
 def test_when_to_come_back(services: Services, error: KenalError) -> None:
     app: Flask = create_app(services=services)
 
@@ -95,5 +95,5 @@ def test_when_to_come_back(services: Services, error: KenalError) -> None:
 
     answer = app.test_client().get("/fails")
     refused(answer, STATUSES[error.code], error.code)
-    expected = RETRY_AFTER_SECONDS.get(error.code)
+    expected = error.retry_after_seconds or RETRY_AFTER_SECONDS.get(error.code)
     assert answer.headers.get("Retry-After") == (None if expected is None else str(expected))
