@@ -22,6 +22,7 @@ from pipeline.checkins_rules import Reason, Timing, refusal
 from pipeline.pictures import Pictures
 from pipeline.recognizer import Answer, Profile, Question, Recognizer, profile_of
 from pipeline.turns import Turns
+from pipeline.webhooks.events import emit_check_in
 
 _RACE_ATTEMPTS = 3
 DEVICE = "device"
@@ -32,7 +33,8 @@ FaceJson = Callable[[Answer], dict[str, object]]
 
 
 def committed(session: Session, event: CheckIn) -> None:
-    """A new event that counts, no repeat, is about to be committed: the place to tell others."""
+    """A new event of a device that counts is about to be committed: others are told of it."""
+    emit_check_in(session, event)
 
 
 @dataclass(frozen=True, slots=True)

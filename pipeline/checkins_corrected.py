@@ -13,7 +13,6 @@ from core.files import sha256_bytes
 from db import checkins, corrections, users
 from db.checkin_models import CheckIn, Correction
 from db.session import Session
-from pipeline.checkins import committed
 from pipeline.checkins_rules import Reason
 
 MANUAL = "manual"
@@ -123,7 +122,6 @@ def enter(session: Session, user_id: str, at: datetime, said: Said) -> CheckIn:
         corrected=False,
     )
     checkins.add(session, event)
-    committed(session, event)
     return event
 
 

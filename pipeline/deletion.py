@@ -14,19 +14,23 @@ from core import files
 from core.errors import KenalError, NotFound, NotReady, NotRegularFile, Unreadable, Vanished
 from core.files import sync_directory
 from core.names import from_printable, printable
-from db import faces, photos, removals, stored_answers, users
+from db import checkins, faces, photos, removals, stored_answers, users
 from db.models import PhotoRow
 from db.removals import Asked
 from db.session import Database, Session
 from pipeline.drop import files_of
+from pipeline.pictures import remove
 from pipeline.webhooks.events import emit_deleted
 
 _log = logging.getLogger(__name__)
 _FORGET_AFTER_NS = 30 * 24 * 3600 * 1_000_000_000
 
 
-def delete_user(database: Database, drop: Path, user_id: str) -> None:
+def delete_user(database: Database, drop: Path, user_id: str, pictures: Path | None = None) -> None:
     """Remove a person, their faces, ledger rows and everything stored under their name.
+
+    Their check-ins stay, without pictures; those in the folder `pictures` go at once, elsewhere
+    the next sweep finds them.
 
     After the return no search in any process finds them. Raises NotFound where there is nothing
     of this person, NotReady where a file is there and cannot be read: then nothing is changed.
@@ -42,9 +46,12 @@ def delete_user(database: Database, drop: Path, user_id: str) -> None:
             session.delete(row)
         session.flush()
         stored_answers.forget_person(session, user_id)
+        names = checkins.forget_person(session, user_id)
         if person is not None:
             users.delete(session, person)
         emit_deleted(session, user_id)
+    if pictures is not None:
+        remove(pictures, names)
     _sweep_now(database, drop)
 
 

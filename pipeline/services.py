@@ -15,13 +15,15 @@ from db.gallery import Chosen
 from db.session import Database
 from index import FaceIndex, Policy
 from pipeline.analyzer import Analyzer, BuildAnalyzer, build_analyzer
+from pipeline.checkins import CheckIns
 from pipeline.converter import Converter, Limits
 from pipeline.decision import Rule
 from pipeline.enrollment import Enrollment
 from pipeline.gallery import LiveGallery
+from pipeline.pictures import Pictures, PictureSweep
 from pipeline.recognizer import Recognizer
 from pipeline.setup import recorded_embedder
-from pipeline.turns import turns_of
+from pipeline.turns import Turns, turns_of
 from pipeline.upkeep import Upkeep
 
 _log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Engine:
     recognizer: Recognizer
     converter: Converter
     enrollment: Enrollment
+    check_ins: CheckIns
 
     @property
     def rule(self) -> Rule:
@@ -118,8 +121,10 @@ class Services:
     def _keep_up(self, gallery: LiveGallery) -> None:
         # Not only the watcher: it may see nothing of what a process that starts later meets.
         upkeep = Upkeep(gallery, seals=False)
+        pictures = PictureSweep(self.database, self.settings)
         while not self._closing.wait(_UPKEEP_SECONDS):
             upkeep.run()
+            pictures.run()
 
     def _assemble(self) -> Engine:
         settings = self.settings
@@ -140,16 +145,25 @@ class Services:
             settings.photo_dir,
             limits=limits,
             threshold=rule.threshold,
+            mode=settings.enroll_mode,
+        )
+        recognizer = Recognizer(
+            self.database, analyzer, gallery, limits, rule, turns=turns_of(settings)
+        )
+        # Asked by whoever holds one of those turns already: it has always room.
+        inner = Recognizer(
+            self.database, analyzer, gallery, limits, rule, turns=Turns(settings.working_photos, 0)
         )
         return Engine(
             chosen=chosen,
             analyzer=analyzer,
             gallery=gallery,
-            recognizer=Recognizer(
-                self.database, analyzer, gallery, limits, rule, turns=turns_of(settings)
-            ),
+            recognizer=recognizer,
             converter=converter,
             enrollment=Enrollment(converter, settings.photo_dir),
+            check_ins=CheckIns(
+                self.database, inner, recognizer.turns, Pictures(settings), settings
+            ),
         )
 
 
