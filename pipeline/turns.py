@@ -3,12 +3,12 @@
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from core.errors import Busy
 from core.settings import Settings
+from pipeline.fair_queue import FairQueue, Waiter
 
 _WAIT_SECONDS = 10.0
 """Who waited for so long is refused too: few clients wait longer, and each holds its photo."""
@@ -25,19 +25,10 @@ class Crowded(Busy):
         self.retry_after_seconds = retry_after_seconds
 
 
-class _Waiter:
-    """A thread in the queue; `called` is set by whoever gives it its place."""
-
-    __slots__ = ("called",)
-
-    def __init__(self) -> None:
-        self.called = threading.Event()
-
-
 class Turns:
-    """At most `at_once` photos are worked on and `queue` wait, first come, first served.
+    """At most `at_once` photos are worked on and `queue` wait, fairly among callers.
 
-    Thread-safe. A place is handed to the longest waiting thread, never put up for grabs.
+    Thread-safe. A place is handed to whose turn it is, never put up for grabs.
     """
 
     def __init__(
@@ -47,11 +38,11 @@ class Turns:
         wait_seconds: float = _WAIT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._at_once, self._queue, self._wait_seconds = at_once, queue, wait_seconds
+        self._at_once, self._wait_seconds = at_once, wait_seconds
         self._clock = clock
         self._lock = threading.Lock()
         self._working = 0
-        self._waiting: deque[_Waiter] = deque()
+        self._waiting = FairQueue(queue)
         self._pace_seconds: float | None = None
 
     @property
@@ -60,30 +51,36 @@ class Turns:
         return len(self._waiting)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self, caller: str = "") -> Iterator[None]:
         """Wait for a place and hold it; raises Crowded at once where too many wait, or later."""
-        waiter = self._join()
-        if waiter is not None and not waiter.called.wait(self._wait_seconds):
-            self._give_up(waiter)
+        waiter = self._join(caller)
+        if waiter is not None:
+            self._wait(waiter)
         started = self._clock()
         try:
             yield
         finally:
             self._leave(self._clock() - started)
 
-    def _join(self) -> _Waiter | None:
+    def _join(self, caller: str) -> Waiter | None:
         """A place at once (None), or one in the queue."""
         with self._lock:
             if self._working < self._at_once:
                 self._working += 1
                 return None
-            if len(self._waiting) >= self._queue:
+            waiter = self._waiting.join(caller)
+            if waiter is None:
                 raise Crowded(self._pause())
-            waiter = _Waiter()
-            self._waiting.append(waiter)
             return waiter
 
-    def _give_up(self, waiter: _Waiter) -> None:
+    def _wait(self, waiter: Waiter) -> None:
+        if not waiter.called.wait(self._wait_seconds):
+            self._give_up(waiter)
+        if waiter.is_sent_away:
+            with self._lock:
+                raise Crowded(self._pause())
+
+    def _give_up(self, waiter: Waiter) -> None:
         with self._lock:
             # Called between the end of the wait and here: the place is ours, so it is used.
             if waiter.called.is_set():
@@ -96,7 +93,7 @@ class Turns:
             before = seconds if self._pace_seconds is None else self._pace_seconds
             self._pace_seconds = before + _NEWEST_PART * (seconds - before)
             if self._waiting:
-                self._waiting.popleft().called.set()
+                self._waiting.next().called.set()
             else:
                 self._working -= 1
 
