@@ -17,7 +17,7 @@ from pipeline.keys import Issued, NewKey
 
 _BATCH = 500
 _MOST_DAYS = 3650
-_SCOPES = click.Choice([scope for scope in Scope if scope is not Scope.DEVICE])
+_SCOPES = click.Choice([scope.value for scope in Scope if scope is not Scope.DEVICE])
 
 keys = Group("keys", help="API keys.")
 

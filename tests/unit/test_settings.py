@@ -33,7 +33,8 @@ def test_unknown_names_are_refused(tmp_path: Path) -> None:
         "KENAL_THRESHOLD=2",
         "KENAL_MAX_UPLOAD_MB=0",
         "KENAL_AUTH=maybe",
-        "KENAL_HOST=0.0.0.0",
+        "KENAL_HOST=0.0.0.0\nKENAL_AUTH=off",
+        "KENAL_TRUSTED_PROXIES=-1",
         "KENAL_FTP_ENABLED=true",
         "KENAL_FTP_PASSIVE_PORTS=5-1",
         "KENAL_DOMINANT_FACE=1",
@@ -48,6 +49,25 @@ def test_auth_off_stays_on_loopback(tmp_path: Path) -> None:
     assert load_settings(env(tmp_path, "KENAL_HOST=::1")).auth is Auth.OFF
     open_host = env(tmp_path, "KENAL_HOST=0.0.0.0\nKENAL_AUTH=required")
     assert load_settings(open_host).auth is Auth.REQUIRED
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "kenal.example.org"])
+@pytest.mark.parametrize("auth", ["", "KENAL_AUTH="])
+def test_other_machines_need_keys_unless_told(tmp_path: Path, host: str, auth: str) -> None:
+    assert load_settings(env(tmp_path, f"KENAL_HOST={host}\n{auth}")).auth is Auth.REQUIRED
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_an_empty_auth_is_unset(tmp_path: Path, host: str) -> None:
+    assert load_settings(env(tmp_path, f"KENAL_HOST={host}\nKENAL_AUTH=")).auth is Auth.OFF
+    assert load_settings(env(tmp_path, "KENAL_AUTH=")).auth is Auth.OFF
+
+
+def test_the_environment_wins_for_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KENAL_HOST", "0.0.0.0")
+    assert load_settings(env(tmp_path, "KENAL_HOST=127.0.0.1")).auth is Auth.REQUIRED
+    with pytest.raises(SettingsError, match="loopback"):
+        load_settings(env(tmp_path, "KENAL_AUTH=off"))
 
 
 def test_empty_values_are_unset(tmp_path: Path) -> None:
