@@ -82,6 +82,11 @@ def of_person(session: Session, person: User, spec: EmbeddingSpec) -> list[Store
     return _stored(session, spec, FaceRow.person_id == person.id)
 
 
+def added_after(session: Session, spec: EmbeddingSpec, seq: int) -> list[StoredFace]:
+    """The faces of a space that live now and came after `seq`."""
+    return _stored(session, spec, FaceRow.seq > seq)
+
+
 def by_ids(session: Session, face_ids: Sequence[int], spec: EmbeddingSpec) -> list[StoredFace]:
     """Those of `face_ids` that live in this space now, with their owners."""
     parts = [face_ids[at : at + _ASKED_AT_ONCE] for at in range(0, len(face_ids), _ASKED_AT_ONCE)]

@@ -4,19 +4,19 @@ Not a refusal: in a large gallery strangers do look alike. But it may be one per
 user_ids, who can then no longer be told apart.
 """
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from core.errors import KenalError
 from core.types import EmbeddingSpec, Similarity, Vector
 from core.vectors import similarity_of
 from db import faces
 from db.faces import StoredFace
-from db.session import Database
+from db.gallery import last_seq
+from db.session import Database, Session
 from pipeline.gallery import LiveGallery
 
-_log = logging.getLogger(__name__)
 _PROPOSED = 32
 # The index proposes by what it holds; the database's numbers may round otherwise.
 _SLACK = 1e-3
@@ -29,25 +29,51 @@ class Alike:
     user_id: str
     similarity: float
 
+    @property
+    def words(self) -> str:
+        return f"looks like the person enrolled as {self.user_id}"
+
+    @property
+    def note(self) -> str:
+        """For whoever reads the ledger."""
+        return f"{self.words} (similarity {self.similarity:.2f}): the same person?"
+
+    @property
+    def details(self) -> dict[str, object]:
+        """For whoever asked."""
+        return {"user_id": self.user_id, "similarity_score": round(self.similarity, 4)}
+
+
+def most_alike(*others: Alike | None) -> Alike | None:
+    """The most similar of `others`."""
+    known = [other for other in others if other is not None]
+    return max(known, key=lambda alike: alike.similarity, default=None)
+
 
 class Company:
-    """Who was enrolled before in one transaction: no search finds them yet."""
+    """Who was enrolled since a search: by others before this transaction began, or within it."""
 
-    def __init__(self, similarity: Similarity) -> None:
+    def __init__(self, similarity: Similarity, others: Iterable[StoredFace] = ()) -> None:
         self._similarity = similarity
-        self._enrolled: list[tuple[str, Vector]] = []
+        self._enrolled = [(face.user_id, face.vector) for face in others]
+
+    @classmethod
+    def since(cls, session: Session, spec: EmbeddingSpec, seq: int) -> Self:
+        """Of the faces that came after `seq`; asked by who alone may write."""
+        return cls(spec.similarity, faces.added_after(session, spec, seq))
 
     def add(self, user_id: str, vector: Vector) -> None:
         self._enrolled.append((user_id, vector))
 
     def most_alike(self, user_id: str, vector: Vector) -> Alike | None:
         """The most similar of the others in here."""
-        found = [
-            Alike(other, similarity_of(vector, known, self._similarity))
-            for other, known in self._enrolled
-            if other != user_id
-        ]
-        return max(found, key=lambda alike: alike.similarity, default=None)
+        return most_alike(
+            *(
+                Alike(other, similarity_of(vector, known, self._similarity))
+                for other, known in self._enrolled
+                if other != user_id
+            )
+        )
 
 
 class LookAlikes:
@@ -60,6 +86,11 @@ class LookAlikes:
         self._gallery = gallery
         self._spec = spec
         self._threshold = threshold
+
+    def position(self) -> int:
+        """The seq of the newest change: what comes later, a search that begins now may miss."""
+        with self._database.read() as session:
+            return last_seq(session)
 
     def of(self, user_id: str, vector: Vector) -> Alike | None:
         """The most similar other person of the gallery, where there is one who looks the same.
@@ -86,16 +117,6 @@ class LookAlikes:
             for (user_id, vector), found in zip(faces_of, near, strict=True)
         ]
 
-    def note(self, user_id: str, *others: Alike | None) -> str | None:
-        """The word about the most similar of `others`; None where nobody looks the same."""
-        known = [other for other in others if other is not None]
-        best = max(known, key=lambda alike: alike.similarity, default=None)
-        if best is None or best.similarity < self._threshold:
-            return None
-        alike = f"looks like the person enrolled as {best.user_id}"
-        _log.warning("%s %s (similarity %.3f)", user_id, alike, best.similarity)
-        return f"{alike} (similarity {best.similarity:.2f}): the same person?"
-
     def _near(self, vector: Vector) -> list[int] | None:
         """The faces that look the same, as the index has them; None where they may be more."""
         try:
@@ -112,7 +133,7 @@ class LookAlikes:
             for face in stored
             if face.user_id != user_id
         ]
-        best = max(found, key=lambda alike: alike.similarity, default=None)
+        best = most_alike(*found)
         return best if best is not None and best.similarity >= self._threshold else None
 
     def _each(self, user_id: str, vector: Vector) -> Alike | KenalError | None:

@@ -7,12 +7,12 @@ from typing import TypeVar
 
 from core.errors import KenalError
 from core.names import PhotoName
-from core.types import Similarity
-from db.photos import Status
+from core.types import EmbeddingSpec
 from db.session import Database, Session
-from pipeline.bulk_alike import Alike, Company, LookAlikes
+from pipeline.bulk_alike import Alike, Company, LookAlikes, most_alike
 from pipeline.commit import Analyzed, Arrival, Commits, Committed
 from pipeline.ledger import Ledger, Outcome, Refusal, Start
+from pipeline.terms import Terms
 
 T = TypeVar("T")
 _LOCK_SECONDS = 0.5
@@ -21,12 +21,12 @@ _LOCK_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready:
-    """A photo whose face was embedded; `accept` skips the same-person check."""
+    """A photo whose face was embedded, and on what terms it is enrolled."""
 
     name: PhotoName
     arrival: Arrival
     analyzed: Analyzed
-    accept: bool = False
+    terms: Terms
 
     def refused(self, error: KenalError) -> Refusal:
         return Refusal(self.name.path, self.arrival.sha256, self.arrival.identity, error)
@@ -48,13 +48,13 @@ class Batches:
         commits: Commits,
         ledger: Ledger,
         look_alikes: LookAlikes,
-        similarity: Similarity,
+        spec: EmbeddingSpec,
     ) -> None:
         self._database = database
         self._commits = commits
         self._ledger = ledger
         self._look_alikes = look_alikes
-        self._similarity = similarity
+        self._spec = spec
 
     def begin(self, claims: Sequence[Claim], force: bool, alone: bool) -> list[Outcome | Start]:
         """As `Ledger.begin` for each; what it refuses is recorded at once.
@@ -81,9 +81,10 @@ class Batches:
         photo. Raises KenalError where the database does not take it, or is of another embedding
         space: then nothing of it happened.
         """
+        position = self._look_alikes.position()
         searched = self._searched(results)
-        company = Company(self._similarity)
         with self._database.write() as session:
+            company = Company.since(session, self._spec, position)
             if any(isinstance(result, Ready) for result, _ in searched):
                 self._commits.check_space(session)
             settled: list[Outcome] = []
@@ -121,16 +122,16 @@ class Batches:
         self, session: Session, company: Company, ready: Ready, alike: Alike | None
     ) -> Outcome:
         name, vector = ready.name, ready.analyzed.vector
-        note = self._look_alikes.note(name.user_id, alike, company.most_alike(name.user_id, vector))
+        alike = most_alike(alike, company.most_alike(name.user_id, vector))
         try:
             with session.begin_nested():
                 committed = self._commits.enroll(
-                    session, name, ready.arrival, ready.analyzed, accept=ready.accept, note=note
+                    session, name, ready.arrival, ready.analyzed, terms=ready.terms, alike=alike
                 )
         except KenalError as error:
             return self._ledger.record(session, ready.refused(error))
         company.add(name.user_id, vector)
-        return enrolled(name, committed, note)
+        return enrolled(name, committed)
 
 
 def _in_time(items: Iterable[T]) -> Iterator[T]:
@@ -142,14 +143,14 @@ def _in_time(items: Iterable[T]) -> Iterator[T]:
             return
 
 
-def enrolled(name: PhotoName, committed: Committed, note: str | None) -> Outcome:
+def enrolled(name: PhotoName, committed: Committed) -> Outcome:
     """The outcome of a photo whose person has a face of it now."""
     return Outcome(
-        status=Status.ENROLLED if committed.is_new else Status.UNCHANGED,
+        status=committed.status,
         path=name.key,
         user_id=name.user_id,
         photo_id=committed.photo_id,
         face_id=committed.face_id,
         code=None,
-        message=note,
+        message=committed.message,
     )

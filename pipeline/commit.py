@@ -8,13 +8,16 @@ from core import files
 from core.errors import FaceConflict, NotReady, Vanished
 from core.files import FileIdentity
 from core.names import PhotoName
-from core.types import EmbeddingSpec, Face, Vector
-from core.vectors import similarity_of
+from core.types import EmbeddingSpec, Vector
 from db import faces, gallery, photos, removals, users
-from db.models import PhotoRow, User
+from db.models import PhotoRow
 from db.photos import Status
 from db.session import Database, Session
+from pipeline.admission import Admission, Admitted, note_override
+from pipeline.bulk_alike import Alike, Company, most_alike
 from pipeline.profiles import apply_beside
+from pipeline.quality import SeenFace
+from pipeline.terms import Remark, Terms, remarks_on
 from pipeline.webhooks.events import emit_enrolled
 
 
@@ -30,7 +33,7 @@ class Arrival:
 class Analyzed:
     """The one usable face of a photo and its embedding, shape (d,)."""
 
-    face: Face
+    face: SeenFace
     vector: Vector
 
 
@@ -41,13 +44,24 @@ class Committed:
     photo_id: int
     face_id: int
     is_new: bool
+    remarks: tuple[Remark, ...] = ()
+    message: str | None = None
+
+    @property
+    def status(self) -> Status:
+        return Status.ENROLLED if self.is_new else Status.UNCHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """Who of the others looks most like a face, of those enrolled up to seq `position`."""
+
+    alike: Alike | None
+    position: int
 
 
 class Commits:
-    """Enrolls into one embedding space.
-
-    `threshold` is the least similarity of a new photo to the nearest of the person's faces.
-    """
+    """Enrolls into one embedding space; `threshold` as in Admission."""
 
     def __init__(
         self, database: Database, drop: Path, spec: EmbeddingSpec, threshold: float
@@ -55,7 +69,7 @@ class Commits:
         self._database = database
         self._drop = drop
         self._spec = spec
-        self._threshold = threshold
+        self._admission = Admission(spec, threshold)
 
     def check_claim(self, user_id: str) -> None:
         """Raises ConflictError where `user_id` differs from an existing one only by case."""
@@ -63,12 +77,19 @@ class Commits:
             users.check_free(session, user_id, but_for=user_id)
 
     def commit(
-        self, name: PhotoName, arrival: Arrival, analyzed: Analyzed, accept: bool, note: str | None
+        self,
+        name: PhotoName,
+        arrival: Arrival,
+        analyzed: Analyzed,
+        terms: Terms,
+        searched: Searched,
     ) -> Committed:
         """`check_space` and `enroll` in a transaction of their own."""
         with self._database.write() as session:
             self.check_space(session)
-            return self.enroll(session, name, arrival, analyzed, accept=accept, note=note)
+            since = Company.since(session, self._spec, searched.position)
+            alike = most_alike(searched.alike, since.most_alike(name.user_id, analyzed.vector))
+            return self.enroll(session, name, arrival, analyzed, terms=terms, alike=alike)
 
     def enroll(
         self,
@@ -77,29 +98,29 @@ class Commits:
         arrival: Arrival,
         analyzed: Analyzed,
         *,
-        accept: bool,
-        note: str | None,
+        terms: Terms,
+        alike: Alike | None,
     ) -> Committed:
-        """Enroll a face for the person `name` claims; `accept` skips the same-person check.
+        """Enroll a face for the person `name` claims, where the terms allow it.
 
-        A part of the caller's writing transaction, which undoes it where it raises. `note` stands
-        beside the enrolled photo in the ledger.
+        A part of the caller's writing transaction, which undoes it where it raises. `alike` is who
+        of all others looks most like it. What is to be said of it stands in the ledger, too.
 
         Raises Vanished where the file changed or its deletion was asked for meanwhile,
-        FaceConflict where it shows somebody else, ConflictError for a user_id that differs
-        from another only by letter case.
+        FaceConflict as `Admission.admit`, ConflictError for a user_id that differs from another
+        only by letter case.
         """
         _check_still_wanted(session, self._drop, name, arrival)
         row = photos.find_or_create(session, name.key, name.user_id)
         if row.face_id is not None and _is_enrolled(row, arrival):
             row.identity = str(arrival.identity)
             return Committed(row.id, row.face_id, is_new=False)
-        face_id = self._face(session, name, arrival, analyzed, accept)
+        face_id, admitted = self._face(session, name, arrival, analyzed, terms=terms, alike=alike)
         _replace(session, row, face_id)
         _record(row, name, arrival)
-        row.message = note
+        row.message = admitted.message(terms.override)
         emit_enrolled(session, row)
-        return Committed(row.id, face_id, is_new=True)
+        return Committed(row.id, face_id, True, admitted.remarks, row.message)
 
     def check_space(self, session: Session) -> None:
         """Once a transaction, before `enroll`: raises NotReady where another space was chosen."""
@@ -114,22 +135,23 @@ class Commits:
         name: PhotoName,
         arrival: Arrival,
         analyzed: Analyzed,
-        accept: bool,
-    ) -> int:
+        *,
+        terms: Terms,
+        alike: Alike | None,
+    ) -> tuple[int, Admitted]:
         """The face of these very bytes where they are enrolled already, else a new one."""
         twin = self._same_bytes(session, name, arrival)
-        known = users.find(session, name.user_id)
-        person = known or users.create(session, name.user_id)
+        person = users.find_or_create(session, name.user_id)
         apply_beside(self._drop, person)
         if twin is not None:
-            return twin
-        if known is not None and not accept:
-            self._check_same_person(session, person, analyzed.vector)
-        quality: dict[str, object] = {
-            "box": asdict(analyzed.face.box),
-            "confidence": analyzed.face.confidence,
-        }
-        return faces.add(session, person, self._spec, analyzed.vector, quality).id
+            return twin, Admitted()
+        admitted = self._admission.admit(session, person, analyzed.vector, alike, terms)
+        face = analyzed.face
+        quality = {"box": asdict(face.box), "confidence": face.confidence, **face.quality.stored()}
+        row = faces.add(session, person, self._spec, analyzed.vector, quality)
+        note_override(session, person, row, admitted.overridden, terms)
+        remarks = (*admitted.remarks, *remarks_on(face.quality))
+        return row.id, Admitted(remarks, admitted.overridden)
 
     def _same_bytes(self, session: Session, name: PhotoName, arrival: Arrival) -> int | None:
         """The face that the very same bytes gave before, for this person and in this space."""
@@ -140,17 +162,6 @@ class Commits:
         face_ids = [face_id for face_id in given if face_id is not None]
         known = faces.by_ids(session, face_ids, self._spec)
         return known[0].face_id if known else None
-
-    def _check_same_person(self, session: Session, person: User, vector: Vector) -> None:
-        scores = [
-            similarity_of(vector, known.vector, self._spec.similarity)
-            for known in faces.of_person(session, person, self._spec)
-        ]
-        if scores and max(scores) < self._threshold:
-            raise FaceConflict(
-                "the photo does not look like the person enrolled under this user_id",
-                {"similarity_score": round(max(scores), 4), "threshold": self._threshold},
-            )
 
 
 def _check_still_wanted(session: Session, drop: Path, name: PhotoName, arrival: Arrival) -> None:

@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from core import files
+from core.access import LOCAL
 from core.errors import EmptyFile, ImageCorrupt, KenalError, TooLarge
 from core.files import FileIdentity
 from core.names import PhotoName, parse_photo_path
+from core.settings import EnrollMode
 from db.session import Database
 from pipeline.analyzer import Analyzer, exactly_one
 from pipeline.bulk_alike import LookAlikes
-from pipeline.bulk_commit import Batches, Claim, Ready, Result, enrolled
-from pipeline.commit import Analyzed, Arrival, Commits
+from pipeline.bulk_commit import Batches, Claim, Ready, Result
+from pipeline.commit import Analyzed, Arrival, Commits, Committed, Searched
 from pipeline.gallery import LiveGallery
 from pipeline.images.decode import decode
 from pipeline.ledger import Ledger, Outcome, Refusal, Start
+from pipeline.terms import Override, Terms
 
 _STILL_ARRIVING_SECONDS = 60.0
 """So long after its last change, a broken photo may only be an upload that pauses."""
@@ -68,22 +71,24 @@ class Converter:
         *,
         limits: Limits,
         threshold: float,
+        mode: EnrollMode = EnrollMode.STANDARD,
     ) -> None:
         self._analyzer = analyzer
         self._drop = drop
         self._limits = limits
+        self._terms = Terms(mode)
         self._commits = Commits(database, drop, analyzer.spec, threshold)
         self._ledger = Ledger(database, drop)
         self._look_alikes = LookAlikes(database, gallery, analyzer.spec, threshold)
         self._batches = Batches(
-            database, self._commits, self._ledger, self._look_alikes, analyzer.spec.similarity
+            database, self._commits, self._ledger, self._look_alikes, analyzer.spec
         )
 
     def convert(self, path: PurePosixPath, force: bool = False, accept: bool = False) -> Outcome:
         """Enroll the file `path`, relative to the drop folder, and record what became of it.
 
-        `force` tries again what was refused before; `accept` enrolls a photo that does not
-        look like the person's other ones. Refusals are outcomes, never raised.
+        `force` tries again what was refused before; `accept` enrolls a photo that contradicts
+        the enrolled ones, or is of doubtful quality. Refusals are outcomes, never raised.
         """
         content = self.read(path)
         if isinstance(content, Refusal):
@@ -123,7 +128,9 @@ class Converter:
     def examine(self, content: Content, accept: bool = False) -> Result:
         """Find and embed the one face of a photo that was begun; nothing is written."""
         try:
-            return Ready(content.name, content.arrival, self.analyze(content.data), accept)
+            terms = Terms(override=Override(LOCAL)) if accept else self._terms
+            analyzed = self.analyze(content.data, terms)
+            return Ready(content.name, content.arrival, analyzed, terms)
         except KenalError as error:
             return content.refused(error)
 
@@ -135,21 +142,27 @@ class Converter:
         """Raises ConflictError where `user_id` differs from an existing one only by case."""
         self._commits.check_claim(user_id)
 
-    def analyze(self, data: bytes) -> Analyzed:
-        """The one face of a photo; raises a PhotoError where there is none, or two."""
+    def analyze(self, data: bytes, terms: Terms | None = None) -> Analyzed:
+        """The one face of a photo; raises a PhotoError where there is none, two, or a bad one."""
         if len(data) > self._limits.max_upload_bytes:
             raise TooLarge("the photo is larger than allowed")
         photo = decode(data, self._limits.max_image_pixels)
         face = exactly_one(self._analyzer.detect(photo), self._limits.dominant_face)
-        return Analyzed(face, self._analyzer.embed(photo, [face])[0])
+        seen = self._analyzer.look(photo, [face])[0]
+        (terms or self._terms).check_quality(seen.quality)
+        return Analyzed(seen, self._analyzer.embed(photo, [face])[0])
 
     def enroll(
-        self, name: PhotoName, arrival: Arrival, analyzed: Analyzed, accept: bool = False
-    ) -> Outcome:
+        self,
+        name: PhotoName,
+        arrival: Arrival,
+        analyzed: Analyzed,
+        terms: Terms | None = None,
+    ) -> Committed:
         """Commit an analyzed photo that lies in the drop folder; raises KenalError."""
-        alike = self._look_alikes.of(name.user_id, analyzed.vector)
-        note = self._look_alikes.note(name.user_id, alike)
-        return enrolled(name, self._commits.commit(name, arrival, analyzed, accept, note), note)
+        position = self._look_alikes.position()
+        searched = Searched(self._look_alikes.of(name.user_id, analyzed.vector), position)
+        return self._commits.commit(name, arrival, analyzed, terms or self._terms, searched)
 
     def refuse(
         self,

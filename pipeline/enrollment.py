@@ -10,10 +10,10 @@ from core import files
 from core.errors import InvalidName, KenalError, NotReady, StorageFull, Vanished
 from core.files import FileIdentity
 from core.names import PhotoName, normalize_user_id
-from pipeline.commit import Analyzed, Arrival
+from pipeline.commit import Analyzed, Arrival, Committed
 from pipeline.converter import Converter
 from pipeline.images.headers import Kind, sniff
-from pipeline.ledger import Outcome
+from pipeline.terms import Terms
 
 _EXTENSIONS = {
     Kind.JPEG: "jpg",
@@ -35,8 +35,8 @@ class Enrollment:
         self._converter = converter
         self._drop = drop
 
-    def enroll(self, user_id: str, data: bytes, accept: bool = False) -> Outcome:
-        """Enroll a posted photo; the outcome is `enrolled`, or `unchanged` for known bytes.
+    def enroll(self, user_id: str, data: bytes, terms: Terms | None = None) -> Committed:
+        """Enroll a posted photo, by default on the terms of the drop folder.
 
         Raises a PhotoError with nothing stored, where the photo cannot be used; FaceConflict
         or ConflictError with the photo kept in the ledger, where it contradicts the gallery.
@@ -44,19 +44,21 @@ class Enrollment:
         user_id = normalize_user_id(user_id)
         # Before anything is stored: on some file systems the folders of both are one.
         self._converter.check_claim(user_id)
-        analyzed = self._converter.analyze(data)
+        analyzed = self._converter.analyze(data, terms)
         with _storage_errors():
             name = PhotoName(self._path(user_id, data), user_id)
         for _ in range(_RACES - 1):
             # The very same photo may be posted at the same moment, and be written over ours.
             with suppress(Vanished):
-                return self._enroll(name, data, analyzed, accept)
-        return self._enroll(name, data, analyzed, accept)
+                return self._enroll(name, data, analyzed, terms)
+        return self._enroll(name, data, analyzed, terms)
 
-    def _enroll(self, name: PhotoName, data: bytes, analyzed: Analyzed, accept: bool) -> Outcome:
+    def _enroll(
+        self, name: PhotoName, data: bytes, analyzed: Analyzed, terms: Terms | None
+    ) -> Committed:
         arrival = Arrival(files.sha256_bytes(data), self._stored(name.path, data))
         try:
-            return self._converter.enroll(name, arrival, analyzed, accept)
+            return self._converter.enroll(name, arrival, analyzed, terms)
         except Vanished:
             raise
         except KenalError as error:

@@ -18,7 +18,15 @@ from pipeline.analyzer import Analyzer, LeastFace
 from pipeline.deletion import delete_user
 from pipeline.images.decode import Pixels
 from pipeline.services import Services
-from tests.fakes import EMBEDDER, FakeDetector, FakeEmbedder, make_services, portrait, spec
+from tests.fakes import (
+    EMBEDDER,
+    FakeDetector,
+    FakeEmbedder,
+    fake_look,
+    make_services,
+    portrait,
+    spec,
+)
 from tests.gallery_kit import GalleryKit, gallery_in
 
 MOST_BEGUN = 5
@@ -70,7 +78,8 @@ class Killer(FakeDetector):
 class DeadlyNetworks:
     def __call__(self, embedder_id: str, settings: Settings) -> Analyzer:
         assert embedder_id == EMBEDDER
-        return Analyzer(Killer(), FakeEmbedder(), LeastFace(settings.min_face_px))
+        least_face = LeastFace(settings.min_face_px)
+        return Analyzer(Killer(), FakeEmbedder(), least_face, fake_look)
 
 
 def make_due(services: Services) -> None:

@@ -21,10 +21,11 @@ from db.session import Session
 from index import FaceIndex
 from pipeline import deletion
 from pipeline.bulk_commit import Batches, Result
-from pipeline.commit import Analyzed, Arrival, Commits, Committed
+from pipeline.commit import Analyzed, Arrival, Commits, Committed, Searched
 from pipeline.deletion import delete_user
 from pipeline.ledger import Outcome
 from pipeline.recognizer import Question
+from pipeline.terms import Terms
 from tests.fakes import DIMENSIONS, color_of, portrait, spec, vector_of
 from tests.gallery_kit import GalleryKit, gallery_in
 
@@ -211,11 +212,11 @@ def test_a_person_deleted_while_their_second_photo_is_enrolled(
         name: PhotoName,
         arrival: Arrival,
         face: Analyzed,
-        accept: bool,
-        note: str | None,
+        terms: Terms,
+        searched: Searched,
     ) -> Committed:
         with deleting():
-            return commit(own, name, arrival, face, accept, note)
+            return commit(own, name, arrival, face, terms, searched)
 
     def settling(own: Batches, results: Sequence[Result]) -> list[Outcome]:
         with deleting():

@@ -15,7 +15,7 @@ from pipeline.images.decode import Pixels
 from pipeline.services import Services
 from pipeline.setup import prepare_embedder
 from pipeline.turns import Turns
-from tests.fakes import FakeDetector, FakeEmbedder
+from tests.fakes import FakeDetector, FakeEmbedder, fake_look
 
 HOLD = "hold"
 """While this file is in the data folder, no photo gets its answer."""
@@ -36,7 +36,7 @@ class HeldDetector(FakeDetector):
 
 def networks(embedder_id: str, settings: Settings) -> Analyzer:
     detector = HeldDetector(settings.data_dir / HOLD)
-    return Analyzer(detector, FakeEmbedder(), LeastFace(settings.min_face_px))
+    return Analyzer(detector, FakeEmbedder(), LeastFace(settings.min_face_px), fake_look)
 
 
 def patient_turns(settings: Settings) -> Turns:
