@@ -102,9 +102,9 @@ class Notes:
         try:
             threading.Thread(target=self._write_all, name="notes").start()
         except RuntimeError:  # no more threads, or the process is ending
-            for note in self._taken():
-                note.give_up()
-            self._taken()
+            while notes := self._taken():
+                for note in notes:
+                    note.give_up()
 
     def _write_all(self) -> None:
         while notes := self._taken():
