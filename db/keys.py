@@ -88,7 +88,7 @@ def devices_of(session: Session, rows: Sequence[ApiKey]) -> Mapping[int, str]:
     """The public names of the devices that these keys are bound to, by their row."""
     wanted = {row.device for row in rows if row.device is not None}
     found = session.execute(select(Device.id, Device.device_id).where(Device.id.in_(wanted)))
-    return dict(found.tuples().all())
+    return {row.id: row.device_id for row in found}
 
 
 def page(session: Session, after_id: int, limit: int) -> Sequence[ApiKey]:

@@ -1,17 +1,23 @@
 """Keys for tests of a service that asks for them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from flask import Flask
 from flask.testing import FlaskClient
 
+from api import create_app
 from core.access import LOCAL, Scope
 from core.settings import Auth, Settings
 from db.session import Database
 from pipeline.key_admin import KeyAdmin
 from pipeline.keys import NewKey
+from tests.api.contract_kit import Contract
 from tests.api.kit import Json, body
+from tests.fakes import fake_settings, make_services
 
 PATIENCE_SECONDS = 20
 
@@ -20,6 +26,17 @@ def with_keys(settings: Settings, trusted_proxies: int = 0) -> Settings:
     """The same settings where every request needs a key."""
     changed = {"auth": Auth.REQUIRED, "trusted_proxies": trusted_proxies}
     return settings.model_copy(update=changed)
+
+
+@contextmanager
+def guarded_app(folder: Path, trusted_proxies: int = 0) -> Iterator[tuple[Flask, Database]]:
+    """An app that asks for keys, and its database; networks are not started, keys need none."""
+    services = make_services(with_keys(fake_settings(folder), trusted_proxies))
+    app = create_app(services=services)
+    contract = Contract(app)
+    yield app, services.database
+    services.close()
+    contract.check()
 
 
 def make_key(
@@ -55,3 +72,10 @@ def audited(client: FlaskClient, key: str) -> list[Json]:
     """The newest acts of the audit."""
     acts: list[Json] = body(client.get("/audit", headers=sent(key)))["acts"]
     return acts
+
+
+def create_key(client: FlaskClient, admin: str, **given: object) -> Json:
+    """The answer of POST /keys."""
+    answer = client.post("/keys", json={"name": "door", **given}, headers=sent(admin))
+    assert answer.status_code == 201, answer.text
+    return body(answer)
