@@ -56,6 +56,15 @@ class Options:
             )
         return value
 
+    def flag(self, name: str) -> bool:
+        """True or false, in JSON or as a text; false where it is not given."""
+        value = self._values.get(name, False)
+        if value in ("true", "false"):
+            value = value == "true"
+        if not isinstance(value, bool):
+            raise InvalidParameter(f"{name} is true or false", {"parameter": name})
+        return value
+
     def choice(
         self, name: str, kind: type[Choice], among: Collection[Choice] | None = None
     ) -> Choice | None:

@@ -6,6 +6,7 @@ from api import schemas
 from api.answers import answer
 from api.context import services
 from api.contract.operation import needs, operation
+from api.contract.photos import LedgerOptions, LedgerPage
 from api.options import Options
 from api.paging import OPTIONS as PAGING
 from api.paging import page_of
@@ -18,7 +19,13 @@ photos = Blueprint("photos", __name__)
 
 
 @photos.get("/photos")
-@operation("The ledger: what became of every file", needs(Scope.READ))
+@operation(
+    "The ledger: what became of every file",
+    needs(Scope.READ),
+    answers={200: LedgerPage},
+    errors=("invalid_name",),
+    query=LedgerOptions,
+)
 def list_photos() -> Response:
     options = Options.of_query(request, PAGING | {"status", "user_id"})
     page, status, claimed = (

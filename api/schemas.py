@@ -11,6 +11,7 @@ from pipeline.analyzer import UnusedFace
 from pipeline.gallery import Candidate
 from pipeline.quality import Quality, SeenFace, explained
 from pipeline.recognizer import Answer, Profile, Recognition, Verdict
+from pipeline.terms import Remark
 
 Json = dict[str, object]
 
@@ -83,6 +84,11 @@ def of_photo(row: PhotoRow) -> Json:
         "created_at": of_time(row.created_at),
         "updated_at": of_time(row.updated_at),
     }
+
+
+def of_remarks(remarks: Sequence[Remark]) -> Json:
+    """The words about what was enrolled all the same."""
+    return {"warnings": [remark.shown() for remark in remarks]}
 
 
 def of_counts(counts: Mapping[Status, int]) -> Json:

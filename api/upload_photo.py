@@ -2,10 +2,11 @@
 
 from flask import Blueprint, Response, request
 
-from api import schemas
+from api import auth, schemas
 from api.answers import answer
 from api.context import engine, services
-from api.contract.operation import needs, operation
+from api.contract.operation import Photo, needs, operation
+from api.contract.recognition import Recognized, RecognizeOptions
 from api.options import Options
 from api.turns import said_when_to_return
 from api.uploads import read_upload
@@ -20,13 +21,19 @@ upload_photo = Blueprint("upload_photo", __name__)
 
 
 @upload_photo.post("/upload_photo")
-@operation("Who is in this photo, or is it who they claim to be?", needs(Scope.IDENTIFY))
+@operation(
+    "Who is in this photo, or is it who they claim to be?",
+    needs(Scope.IDENTIFY),
+    answers={200: Recognized},
+    errors=("invalid_name", "not_found", "no_face", "face_too_small"),
+    body=Photo(RecognizeOptions),
+)
 def recognize() -> Response:
     ready = engine()
     upload = read_upload(request, services().settings, _OPTIONS)
     question = _question(upload.options)
     with said_when_to_return():
-        found = ready.recognizer.recognize(upload.photo, question)
+        found = ready.recognizer.recognize(upload.photo, question, auth.caller().id)
     show = schemas.of_all_faces if question.faces is FaceChoice.ALL else schemas.of_recognition
     return answer(show(found, ready.rule.threshold, ready.chosen.spec))
 

@@ -102,15 +102,15 @@ class Recognizer:
         self.rule = rule
         self.turns = turns
 
-    def recognize(self, data: bytes, question: Question) -> Recognition:
-        """Who is in the photo, when it is its turn.
+    def recognize(self, data: bytes, question: Question, caller: str = "") -> Recognition:
+        """Who is in the photo, when it is its turn among the photos of `caller`.
 
         Raises Crowded, PhotoError, and NotFound for an unknown claimed user_id.
         """
         if len(data) > self._limits.max_upload_bytes:
             raise TooLarge("the photo is larger than allowed")
         watch = Stopwatch()
-        with self.turns.turn():
+        with self.turns.turn(caller):
             watch.lap("wait")
             photo = decode(data, self._limits.max_image_pixels)
             watch.lap("decode")

@@ -114,7 +114,7 @@ def test_people_and_photos(client: FlaskClient) -> None:
     assert list(photos) == ["request_id", "photos", "next_cursor"]
     assert list(photos["photos"][0]) == PHOTO
     again = body(post_form(client, "/users/1042/photos", portrait(5)))
-    assert list(again) == ["request_id", *PHOTO, "duplicate"]
+    assert list(again) == ["request_id", *PHOTO, "duplicate", "warnings"]
     ledger = body(client.get("/photos"))
     assert list(ledger) == ["request_id", "counts", "photos", "next_cursor"]
     assert ledger["counts"] == {
