@@ -83,7 +83,10 @@ def get_device(device_id: str) -> Response:
 
 @devices.patch("/devices/<device_id>")
 @operation(
-    "Change a device; null clears", needs(Scope.ADMIN), answers={200: DeviceAnswer}, body=DeviceChange
+    "Change a device; null clears",
+    needs(Scope.ADMIN),
+    answers={200: DeviceAnswer},
+    body=DeviceChange,
 )
 def change_device(device_id: str) -> Response:
     changed = given(request, DeviceChange).model_dump(exclude_unset=True)

@@ -151,14 +151,16 @@ def counted(
         statement = statement.where(CheckIn.effective_user_id == user_id)
     if after_user is not None:
         statement = statement.where(CheckIn.effective_user_id > after_user)
-    for row in session.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)):
-        yield Counted(*row)
+    found = session.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE))
+    for row_id, person, at, direction, repeat_of, voided, by_hand in found:
+        if person is not None:
+            yield Counted(row_id, person, at, direction, repeat_of, voided, by_hand)
 
 
 def with_pictures(session: Session, names: Collection[str]) -> set[str]:
     """Those of these picture names that an event has."""
     statement = select(CheckIn.picture).where(CheckIn.event_id.in_([_event_of(n) for n in names]))
-    return {name for name in session.execute(statement).scalars() if name in names}
+    return {name for name in session.execute(statement).scalars() if name is not None}
 
 
 def forget_pictures(session: Session, names: Collection[str]) -> None:

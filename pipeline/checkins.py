@@ -104,11 +104,12 @@ class CheckIns:
             found = self._recognizer.recognize(arrival.photo, Question()).answers[0]
             event = self._event(arrival, found, face_json)
             last = attempt == _RACE_ATTEMPTS - 1
-            with self._pictures.kept(arrival.event_id, event, arrival.photo):
+            with self._pictures.kept(event, arrival.photo) as picture:
                 try:
                     outcome = self._record(arrival, event, started, last=last)
                 except AlreadyRecorded:
                     outcome = self._known(arrival)
+                picture.is_recorded = outcome is not None and outcome.event is event
             if outcome is not None:
                 return outcome
         raise AssertionError("the last attempt records")

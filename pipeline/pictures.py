@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -39,6 +40,13 @@ def pictures_folder(settings: Settings) -> Path:
     return settings.data_dir / "checkins"
 
 
+@dataclass(slots=True)
+class Kept:
+    """Whether the event of a picture was recorded with it."""
+
+    is_recorded: bool = False
+
+
 class Pictures:
     """The kept pictures of one service; for any number of threads and processes."""
 
@@ -47,25 +55,28 @@ class Pictures:
         self._keep = settings.keep_pictures
 
     @contextmanager
-    def kept(self, event_id: str, event: CheckIn, photo: bytes) -> Iterator[None]:
+    def kept(self, event: CheckIn, photo: bytes) -> Iterator[Kept]:
         """Write the picture and name it in `event`, where it is to be kept.
 
-        It is removed again where the block does not end with `event` recorded. Raises StorageFull.
+        It is removed again where the block does not say that the event was recorded. Raises
+        StorageFull.
         """
+        kept = Kept()
         if not self._wants(Decision(event.decision)):
-            yield
+            yield kept
             return
         # Of two requests with one event_id, neither may take the other's picture away.
-        name = f"{_day(event.received_at)}/{event_id}.{secrets.token_hex(4)}.{sniff(photo)}"
+        kind, mark = sniff(photo), secrets.token_hex(4)
+        name = f"{_day(event.received_at)}/{event.event_id}.{mark}.{kind}"
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         files.sync_directory(self._folder)
         files.write_atomic(path, photo)
         event.picture = name
         try:
-            yield
+            yield kept
         finally:
-            if event.id is None:
+            if not kept.is_recorded:
                 path.unlink(missing_ok=True)
 
     def read(self, event: CheckIn, max_bytes: int) -> tuple[bytes, str]:
