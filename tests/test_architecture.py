@@ -36,6 +36,7 @@ HOME = {
     "alembic": ("db/migrate.py",),
     "sqlalchemy": ("db/",),
     "honcho": ("scripts/",),
+    "httpcore": ("pipeline/webhooks/",),
 }
 
 

@@ -28,7 +28,6 @@ class EventType(StrEnum):
 
 _MOOT = (EventType.ENROLLED, EventType.REJECTED, EventType.CONFLICT)
 """What need not be told any more of a person who was deleted."""
-_MATCH = "match"
 
 
 def emit(
@@ -52,11 +51,11 @@ def message(event: EventType, data: Mapping[str, object], user_id: str | None = 
 
 
 def emit_check_in(session: Session, row: CheckIn) -> None:
-    """Announce a check-in that this transaction records: `check_in` for a match, else `no_match`.
+    """Announce a check-in that this transaction records: `no_match` where it names nobody.
 
     Call it once for each new row, after it was flushed; neither picture nor note goes out.
     """
-    event = EventType.CHECK_IN if row.decision == _MATCH else EventType.NO_MATCH
+    event = EventType.NO_MATCH if row.user_id is None else EventType.CHECK_IN
     emit(session, event, _of_check_in(row), row.user_id)
 
 

@@ -7,6 +7,7 @@ from pipeline.webhooks.network import Refused, Unresolved, resolve
 
 MAX_URL = 2048
 _LOOK_UP_SECONDS = 5.0
+_LAST_PORT = 65535
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -33,7 +34,7 @@ def parse(text: str) -> httpx.URL:
         raise _wrong("a webhook's URL holds no user name or password")
     if url.fragment or "#" in text:
         raise _wrong("a webhook's URL has no part after #")
-    if port_of(url) == 0:
+    if not 1 <= port_of(url) <= _LAST_PORT:
         raise _wrong("a webhook's URL has a port that exists")
     return url
 
