@@ -5,11 +5,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from core.types import Box, Decision, EmbeddingSpec, Point
-from db.models import PhotoRow
+from db.models import FaceRow, PhotoRow
 from db.photos import Status
 from pipeline.analyzer import UnusedFace
+from pipeline.embedding_enrollment import is_without_photo
 from pipeline.gallery import Candidate
-from pipeline.quality import Quality, SeenFace, explained
+from pipeline.quality import Issue, Quality, SeenFace, explained
 from pipeline.recognizer import Answer, Profile, Recognition, Verdict
 from pipeline.terms import Remark
 
@@ -86,6 +87,19 @@ def of_photo(row: PhotoRow) -> Json:
     }
 
 
+def of_stored_face(row: FaceRow, photo_ids: Sequence[int], digest: str, *, primary: bool) -> Json:
+    """An enrolled face; `digest` names its space."""
+    return {
+        "face_id": row.id,
+        "source": "embedding" if is_without_photo(row) else "photo",
+        "photo_ids": list(photo_ids),
+        "primary": primary,
+        "spec": digest,
+        "quality": of_stored_quality(row.quality),
+        "created_at": of_time(row.created_at),
+    }
+
+
 def of_remarks(remarks: Sequence[Remark]) -> Json:
     """The words about what was enrolled all the same."""
     return {"warnings": [remark.shown() for remark in remarks]}
@@ -130,6 +144,15 @@ def of_quality(quality: Quality) -> Json:
     return {**asdict(quality.measures), "issues": explained(quality.issues)}
 
 
+def of_stored_quality(stored: Mapping[str, object]) -> Json | None:
+    """The same of an enrolled face; None where it was not measured."""
+    issues = stored.get("issues")
+    if not isinstance(issues, list):
+        return None
+    known = [Issue(code) for code in issues if code in list(Issue)]
+    return {**stored, "box": _rounded(stored["box"]), "issues": explained(known)}
+
+
 def of_unused(faces: Sequence[UnusedFace]) -> Json:
     return {"unused_faces": [{"box": _box(face.box), "reason": face.reason} for face in faces]}
 
@@ -143,6 +166,11 @@ def of_model(spec: EmbeddingSpec) -> Json:
             "similarity": spec.similarity,
         }
     }
+
+
+def _rounded(stored: object) -> Json:
+    sides = stored if isinstance(stored, dict) else {}
+    return {name: round(side) for name, side in sides.items()}
 
 
 def _box(box: Box) -> Json:

@@ -1,8 +1,8 @@
-"""A photo in a request: in a form, as the body, or as base64 in JSON. Its file name is not read."""
+"""Photos in a request: in a form, as the body, or as base64 in JSON. File names are not read."""
 
 import binascii
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from flask import Request
@@ -14,11 +14,13 @@ from core.settings import Settings
 
 FILE_FIELDS = ("photo", "file", "image")
 _JSON_FIELD = "photo"
+_TWO_FIELDS = ("photo", "reference")
 _FORM_TYPE = "multipart/form-data"
 _RAW_TYPE = "application/octet-stream"
 _ENVELOPE_BYTES = 64_000
 # What a browser's FileReader gives; nothing else of the data: scheme is taken.
 _DATA_URL = re.compile(r"data:image/[a-z0-9.+-]{1,64};base64,")
+_HOW_TWO = "send two photos as files in the form fields `photo` and `reference`, or as JSON"
 _HOW = "send the photo as a file in the form field `photo`, as an image/* body, or as JSON"
 
 
@@ -26,6 +28,12 @@ _HOW = "send the photo as a file in the form field `photo`, as an image/* body, 
 class Upload:
     photo: bytes
     options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class TwoPhotos:
+    photo: bytes
+    reference: bytes
 
 
 def largest_body(settings: Settings) -> int:
@@ -40,11 +48,55 @@ def read_upload(request: Request, settings: Settings, allowed: Collection[str]) 
     """
     options = Options.of_query(request, allowed)
     photo = _photo(request, settings, options)
-    if not photo:
-        raise EmptyFile("the photo is empty")
-    if len(photo) > settings.max_upload_bytes:
-        raise TooLarge("the photo is larger than allowed", {"max_bytes": settings.max_upload_bytes})
+    _check_size(photo, settings, {})
     return Upload(photo, options)
+
+
+def read_two(request: Request, settings: Settings) -> TwoPhotos:
+    """The fields `photo` and `reference` of a form or of JSON, and nothing else.
+
+    Raises as `read_upload`; `details.photo` says which of the two is meant.
+    """
+    Options.of_query(request, ())
+    kind = request.mimetype
+    if kind == _FORM_TYPE:
+        request.max_content_length = 2 * settings.max_upload_bytes + _ENVELOPE_BYTES
+        found = _two_from_form(request)
+    elif kind == JSON_TYPE:
+        found = _two_from_json(read_json(request, 2 * largest_body(settings)))
+    else:
+        raise UnsupportedMediaType(_HOW_TWO)
+    for name in _TWO_FIELDS:
+        if name not in found:
+            raise MissingFile(f"there is no photo in the field {name}", {"photo": name})
+        _check_size(found[name], settings, {"photo": name})
+    return TwoPhotos(found["photo"], found["reference"])
+
+
+def _check_size(photo: bytes, settings: Settings, which: Mapping[str, object]) -> None:
+    if not photo:
+        raise EmptyFile("the photo is empty", which)
+    if len(photo) > settings.max_upload_bytes:
+        raise TooLarge(
+            "the photo is larger than allowed", {"max_bytes": settings.max_upload_bytes, **which}
+        )
+
+
+def _two_from_form(request: Request) -> dict[str, bytes]:
+    for name in request.form:
+        if name in _TWO_FIELDS:
+            raise MissingFile(f"{name} is a text, not a file", {"photo": name})
+        raise InvalidParameter("the form has the files photo and reference only")
+    files = list(request.files.items(multi=True))
+    if len(files) > len(_TWO_FIELDS) or any(name not in _TWO_FIELDS for name, _ in files):
+        raise InvalidParameter("the form has the files photo and reference only, once each")
+    return {name: file.read() for name, file in files}
+
+
+def _two_from_json(body: dict[str, object]) -> dict[str, bytes]:
+    if any(name not in _TWO_FIELDS for name in body):
+        raise InvalidParameter("the JSON has the fields photo and reference only")
+    return {name: _decoded(text, name, {"photo": name}) for name, text in body.items()}
 
 
 def _photo(request: Request, settings: Settings, options: Options) -> bytes:
@@ -84,15 +136,16 @@ def _from_json(body: dict[str, object], options: Options) -> bytes:
         options.add(name, value)
     if text is None:
         raise MissingFile(f"no photo in the JSON field {_JSON_FIELD}")
+    return _decoded(text, _JSON_FIELD, {})
+
+
+def _decoded(text: object, name: str, which: Mapping[str, object]) -> bytes:
+    not_base64 = InvalidParameter(f"{name} is base64 text", {"parameter": name, **which})
     if not isinstance(text, str):
-        raise _not_base64()
+        raise not_base64
     prefix = _DATA_URL.match(text)
     try:
         # Strict: what is not base64 is not silently skipped.
         return binascii.a2b_base64(text[prefix.end() if prefix else 0 :], strict_mode=True)
     except ValueError:
-        raise _not_base64() from None
-
-
-def _not_base64() -> InvalidParameter:
-    return InvalidParameter(f"{_JSON_FIELD} is base64 text", {"parameter": _JSON_FIELD})
+        raise not_base64 from None

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, delete, exists, func, literal, select
 from sqlalchemy.orm import Session
 
-from core.errors import ModelError
+from core.errors import ModelError, NotFound
 from core.types import EmbeddingSpec, Vector
 from core.vectors import checked_vector, from_bytes, to_bytes
 from db.gallery import id_of_spec, next_seq, spec_id
-from db.models import Deletion, FaceRow, User
+from db.models import Deletion, FaceRow, PhotoRow, Spec, User
 
 _log = logging.getLogger(__name__)
 # Fewer than SQLite takes as variables of one statement.
@@ -75,6 +75,36 @@ def remove_all_of(session: Session, person: User) -> None:
     for row in rows:
         session.add(Deletion(face_id=row.id, spec_id=row.spec_id, seq=next_seq(session)))
     session.execute(delete(FaceRow).where(FaceRow.person_id == person.id))
+
+
+def get(session: Session, person: User, face_id: int) -> FaceRow:
+    """This face of this person; raises NotFound."""
+    row = session.get(FaceRow, face_id)
+    if row is None or row.person_id != person.id:
+        raise NotFound("this person has no such face")
+    return row
+
+
+def page(session: Session, person: User, after_id: int, limit: int) -> Sequence[FaceRow]:
+    """A person's faces in every space, in the order they were added, those after `after_id`."""
+    mine = (FaceRow.person_id == person.id, FaceRow.id > after_id)
+    statement = select(FaceRow).where(*mine).order_by(FaceRow.id).limit(limit)
+    return session.execute(statement).scalars().all()
+
+
+def photos_of(session: Session, face_ids: Sequence[int]) -> dict[int, list[int]]:
+    """The ledger's rows that stand for these few faces, by face."""
+    statement = select(PhotoRow.face_id, PhotoRow.id).where(PhotoRow.face_id.in_(face_ids))
+    found: dict[int, list[int]] = {}
+    for face_id, photo_id in session.execute(statement.order_by(PhotoRow.id)):
+        if face_id is not None:
+            found.setdefault(face_id, []).append(photo_id)
+    return found
+
+
+def digests(session: Session) -> dict[int, str]:
+    """The name of every space by its row's id."""
+    return {row.id: row.digest for row in session.execute(select(Spec)).scalars()}
 
 
 def of_person(session: Session, person: User, spec: EmbeddingSpec) -> list[StoredFace]:

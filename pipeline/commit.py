@@ -124,10 +124,7 @@ class Commits:
 
     def check_space(self, session: Session) -> None:
         """Once a transaction, before `enroll`: raises NotReady where another space was chosen."""
-        # An embedder may have been prepared anew while this process runs.
-        chosen = gallery.chosen(session)
-        if chosen is None or chosen.spec != self._spec:
-            raise NotReady("another network was chosen for this gallery; restart the service")
+        check_space(session, self._spec)
 
     def _face(
         self,
@@ -162,6 +159,14 @@ class Commits:
         face_ids = [face_id for face_id in given if face_id is not None]
         known = faces.by_ids(session, face_ids, self._spec)
         return known[0].face_id if known else None
+
+
+def check_space(session: Session, spec: EmbeddingSpec) -> None:
+    """Raises NotReady where the gallery is of another space than `spec`."""
+    # An embedder may have been prepared anew while this process runs.
+    chosen = gallery.chosen(session)
+    if chosen is None or chosen.spec != spec:
+        raise NotReady("another network was chosen for this gallery; restart the service")
 
 
 def _check_still_wanted(session: Session, drop: Path, name: PhotoName, arrival: Arrival) -> None:

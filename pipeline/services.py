@@ -15,10 +15,13 @@ from db.gallery import Chosen
 from db.session import Database
 from index import FaceIndex, Policy
 from pipeline.analyzer import Analyzer, BuildAnalyzer, build_analyzer
+from pipeline.bulk_alike import LookAlikes
 from pipeline.checkins import CheckIns
 from pipeline.converter import Converter, Limits
 from pipeline.decision import Rule
+from pipeline.embedding_enrollment import EmbeddingEnrollment
 from pipeline.enrollment import Enrollment
+from pipeline.examiner import Examiner
 from pipeline.gallery import LiveGallery
 from pipeline.pictures import Pictures, PictureSweep
 from pipeline.recognizer import Recognizer
@@ -43,6 +46,8 @@ class Engine:
     recognizer: Recognizer
     converter: Converter
     enrollment: Enrollment
+    embeddings: EmbeddingEnrollment
+    examiner: Examiner
     check_ins: CheckIns
 
     @property
@@ -161,6 +166,14 @@ class Services:
             recognizer=recognizer,
             converter=converter,
             enrollment=Enrollment(converter, settings.photo_dir),
+            embeddings=EmbeddingEnrollment(
+                self.database,
+                settings.photo_dir,
+                LookAlikes(self.database, gallery, chosen.spec, rule.threshold),
+                chosen.spec,
+                rule.threshold,
+            ),
+            examiner=Examiner(analyzer, limits, recognizer.turns),
             check_ins=CheckIns(
                 self.database, inner, recognizer.turns, Pictures(settings), settings
             ),
