@@ -20,6 +20,7 @@ from api.schemas import Json, of_time
 from core.access import Scope
 from core.errors import InvalidParameter
 from core.names import normalize_user_id
+from db.session import Database
 from pipeline.attendance import Period, Row, rows
 
 COLUMNS = ("date", "user_id", "first_in", "last_out", "events", "corrected", "timezone")
@@ -43,7 +44,7 @@ attendance = Blueprint("attendance", __name__)
 def list_days() -> Response:
     options = Options.of_query(request, PAGING | _FILTERS)
     period, user_id, limit = _period(options), _user_id(options), limit_of(options)
-    found = _rows(period, user_id, _place(options), limit + 1)
+    found = _rows(services().database, period, user_id, _place(options), limit + 1)
     shown = found[:limit]
     cursor = _cursor(shown[-1]) if len(found) > limit else None
     return answer(
@@ -65,19 +66,24 @@ def list_days() -> Response:
 )
 def table() -> Response:
     options = Options.of_query(request, _FILTERS)
-    return csv_answer("attendance.csv", COLUMNS, _parts(_period(options), _user_id(options)))
+    parts = _parts(services().database, _period(options), _user_id(options))
+    return csv_answer("attendance.csv", COLUMNS, parts)
 
 
-def _rows(period: Period, user_id: str | None, after: Place | None, limit: int) -> list[Row]:
-    with services().database.read() as session:
+def _rows(
+    database: Database, period: Period, user_id: str | None, after: Place | None, limit: int
+) -> list[Row]:
+    with database.read() as session:
         return list(islice(rows(session, period, user_id=user_id, after=after), limit))
 
 
-def _parts(period: Period, user_id: str | None) -> Iterator[Sequence[Sequence[object]]]:
+def _parts(
+    database: Database, period: Period, user_id: str | None
+) -> Iterator[Sequence[Sequence[object]]]:
     """The whole table; no transaction is held open for a slow reader."""
     after: Place | None = None
     while True:
-        found = _rows(period, user_id, after, MAX_LIMIT)
+        found = _rows(database, period, user_id, after, MAX_LIMIT)
         yield [_cells(row, period.zone) for row in found]
         if len(found) < MAX_LIMIT:
             return

@@ -38,6 +38,7 @@ from core.access import Scope
 from core.errors import InvalidParameter
 from db import checkins as stored
 from db.checkins import Filter
+from db.session import Database
 from pipeline.checkins import Arrival
 from pipeline.devices import Direction
 from pipeline.pictures import Pictures
@@ -100,7 +101,7 @@ def list_checkins() -> Response:
 )
 def table() -> Response:
     wanted = filter_of(Options.of_query(request, FILTERS))
-    return csv_answer("checkins.csv", checkin_answers.COLUMNS, _parts(wanted))
+    return csv_answer("checkins.csv", checkin_answers.COLUMNS, _parts(services().database, wanted))
 
 
 @checkins.get(_EVENT)
@@ -147,9 +148,9 @@ def _face(found: Answer) -> schemas.Json:
     return schemas.of_face(found.face)
 
 
-def _parts(wanted: Filter) -> Iterator[Sequence[Sequence[object]]]:
+def _parts(database: Database, wanted: Filter) -> Iterator[Sequence[Sequence[object]]]:
     """The whole table; no transaction is held open for a slow reader."""
-    before_id, database = None, services().database
+    before_id = None
     while True:
         with database.read() as session:
             rows = stored.page(session, before_id, MAX_LIMIT, wanted)
