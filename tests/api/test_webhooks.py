@@ -158,6 +158,17 @@ def test_at_most_twenty(client: FlaskClient) -> None:
     make(client)
 
 
+def test_a_request_sent_twice_makes_one(client: FlaskClient, services: Services) -> None:
+    headers = {"Idempotency-Key": "one"}
+    given = {"url": PUBLIC, "events": ["enrolled"]}
+    first, second = (client.post("/webhooks", json=given, headers=headers) for _ in range(2))
+    assert body(first)["secret"] == body(second)["secret"]
+    place = f"/webhooks/{body(first)['id']}/test"
+    for _ in range(2):
+        client.post(place, headers={"Idempotency-Key": "two"})
+    assert len(body(client.get("/webhooks"))["webhooks"]) == len(rows(services.database)) == 1
+
+
 def test_pages(client: FlaskClient) -> None:
     ids = [make(client)["id"] for _ in range(5)]
     first = body(client.get("/webhooks?limit=3"))

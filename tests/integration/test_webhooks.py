@@ -1,13 +1,20 @@
 """A real folder drop, and the events that its ledger says: each once, none besides."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from db import migrate
+from db.session import Database
 from pipeline.deletion import delete_photo, delete_user
 from pipeline.watcher import Watcher
+from pipeline.webhooks.events import EventType, emit
 from tests.fakes import fake_settings, group, make_services, portrait
 from tests.gallery_kit import GalleryKit
 from tests.webhook_kit import (
@@ -17,9 +24,12 @@ from tests.webhook_kit import (
     receiving,
     rows,
     sending_in,
+    settings_in,
+    soon,
     subscribe,
 )
-from tests.webhook_kit import soon as soon_done
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -73,9 +83,9 @@ def test_what_the_ledger_says_is_told(kit: GalleryKit, receiver: Receiver) -> No
     kit.put("broken.png", b"not a photo")
     kit.put("two.png", group([3, 4], [80, 80]))
     kit.put("-.png", portrait(5))
-    assert soon_done(lambda: all_sent(kit, 5))
+    assert soon(lambda: all_sent(kit, 5))
     kit.put("bob/2.png", portrait(6))
-    assert soon_done(lambda: all_sent(kit, 6))
+    assert soon(lambda: all_sent(kit, 6))
     refused = [got for got in receiver.got if got.type in ("rejected", "conflict")]
     assert told(receiver) == [
         ("conflict", "bob/2.png", "bob"),
@@ -107,15 +117,15 @@ def test_what_stays_is_not_told_again(kit: GalleryKit, receiver: Receiver) -> No
     kit.put("anna.png", portrait(1))
     kit.put("broken.png", b"not a photo")
     kit.put("bad.json", b"{")
-    assert soon_done(lambda: all_sent(kit, 3))
+    assert soon(lambda: all_sent(kit, 3))
     (kit.drop / "anna.png").touch()
     (kit.drop / "broken.png").touch()
     kit.put("carl.png", portrait(3))
-    assert soon_done(lambda: all_sent(kit, 4))
+    assert soon(lambda: all_sent(kit, 4))
     kit.scan_and_convert()
     assert len(rows(kit.services.database)) == 4
     kit.put("broken.png", b"not a photo either")
-    assert soon_done(lambda: all_sent(kit, 5))
+    assert soon(lambda: all_sent(kit, 5))
     assert receiver.got[-1].json["data"]["path"] == "broken.png"
 
 
@@ -129,7 +139,7 @@ def test_a_deleted_person_is_told_and_a_deleted_photo_is_not(
     subscribe(database, receiver.url)
     delete_photo(database, kit.drop, "anna", photo.photo_id or 0)
     delete_user(database, kit.drop, "anna")
-    assert soon_done(lambda: all_sent(kit, 1))
+    assert soon(lambda: all_sent(kit, 1))
     assert told(receiver) == [("deleted", None, "anna")]
     assert receiver.got[0].json["data"] == {"user_id": "anna"}
 
@@ -147,3 +157,40 @@ def test_no_payload_holds_what_must_not_go_out(kit: GalleryKit, receiver: Receiv
         assert "embedding" not in payload
         assert "sha256" not in payload
         assert len(payload) < 500
+
+
+def test_the_watchers_process_sends_before_it_can_watch(tmp_path: Path, receiver: Receiver) -> None:
+    """No network is prepared here: what waits is sent all the same, and the process ends well."""
+    settings = settings_in(tmp_path)
+    settings.data_dir.mkdir()
+    database = Database(settings.resolved_database_url)
+    migrate.upgrade(database)
+    subscribe(database, receiver.url)
+    with database.write() as session:
+        emit(session, EventType.DELETED, {"user_id": "anna"}, "anna")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.watcher"],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert soon(lambda: rows(database)[0].status == "delivered", 60)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=30)
+    assert process.returncode == 0, log
+    assert b"cannot start yet" in log
+    assert len(receiver.got) == 1
+    assert str(tmp_path).encode() not in log
+    database.close()
+
+
+def environment(folder: Path) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name[:6] != "KENAL_"}
+    return {
+        **inherited,
+        "KENAL_DATA_DIR": str(folder / "var"),
+        "KENAL_PHOTO_DIR": str(folder / "photo_storage"),
+        "KENAL_WEBHOOK_PRIVATE": "true",
+    }
