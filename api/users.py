@@ -18,6 +18,7 @@ from core.names import normalize_user_id
 from db import users as people
 from db.models import User
 from pipeline.deletion import delete_user
+from pipeline.pictures import pictures_folder
 from pipeline.recognizer import profile_of
 
 users = Blueprint("users", __name__)
@@ -86,7 +87,8 @@ def change_user(user_id: str) -> Response:
 )
 def remove_user(user_id: str) -> Response:
     own = services()
-    delete_user(own.database, own.settings.photo_dir, normalize_user_id(user_id))
+    pictures = pictures_folder(own.settings)
+    delete_user(own.database, own.settings.photo_dir, normalize_user_id(user_id), pictures)
     return no_content()
 
 

@@ -11,6 +11,7 @@ from core.names import normalize_user_id
 from db import photos as ledger
 from db import users as people
 from pipeline.deletion import delete_user
+from pipeline.pictures import pictures_folder
 from pipeline.recognizer import profile_of
 
 _BATCH = 500
@@ -53,7 +54,7 @@ def delete(user_id: str, yes: bool) -> None:
     user_id = normalize_user_id(user_id)
     if not yes:
         click.confirm(f"Remove {user_id} and all their photos?", abort=True)
-    delete_user(own.database, own.settings.photo_dir, user_id)
+    delete_user(own.database, own.settings.photo_dir, user_id, pictures_folder(own.settings))
     click.echo(f"{user_id} is removed.")
 
 
