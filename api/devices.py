@@ -66,7 +66,7 @@ def create_device() -> Response:
     said = given(request, NewDeviceBody)
     wanted = NewDevice(said.device_id, said.name, said.place, said.direction, said.active)
     with services().database.write() as session:
-        device, issued = create(session, wanted, caller().name)
+        device, issued = create(session, wanted, caller().id)
         _note(session, "device.create", device.device_id)
     shown = {**_shown(device), "key_id": issued.row.key_id, "key": issued.text}
     place = url_for("devices.get_device", device_id=device.device_id)
@@ -119,7 +119,7 @@ def new_key(device_id: str) -> Response:
     overlap = timedelta(hours=given(request, NewDeviceKey, may_be_bare=True).overlap_hours)
     with services().database.write() as session:
         device = stored.get(session, device_id)
-        issued = fresh_key(session, device, overlap, caller().name)
+        issued = fresh_key(session, device, overlap, caller().id)
         _note(session, "device.key", device_id, {"key_id": issued.row.key_id})
     shown = {"device_id": device_id, "key_id": issued.row.key_id, "key": issued.text}
     return answer(shown, 201)

@@ -103,9 +103,11 @@ def test_pages_add_up_to_the_whole(client: FlaskClient, limit: int) -> None:
     for day in ("05", "06", "08"):
         for user_id in ("anna", "bert", "Åse"):
             enter(client, user_id, f"2026-01-{day}T08:00:00Z")
-    seen, cursor = [], ""
+    seen: list[dict[str, Any]] = []
+    cursor: str | None = ""
     while cursor is not None:
-        page = body(client.get(f"/attendance?{DAYS}&limit={limit}{cursor and '&cursor=' + cursor}"))
+        more = f"&cursor={cursor}" if cursor else ""
+        page = body(client.get(f"/attendance?{DAYS}&limit={limit}{more}"))
         assert len(page["attendance"]) <= limit
         seen += page["attendance"]
         cursor = page["next_cursor"]

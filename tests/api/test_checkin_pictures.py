@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from api import create_app
+from core import files
 from core.errors import Busy, StorageFull
 from core.settings import KeepPictures
 from db import checkins
@@ -131,7 +132,7 @@ def test_a_full_disk_is_said_and_the_event_comes_again(
         raise StorageFull("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pictures.files, "write_atomic", full)
+        patch.setattr(files, "write_atomic", full)
         answer = check_in(world.client, portrait(5), event, captured_at=taken)
         refused(answer, 507, "storage_full")
     assert checked_in(world.client, portrait(5), event_id=event, captured_at=taken)["grant"]

@@ -380,7 +380,7 @@ class TestKeys:
     ) -> None:
         client, _, admin = keyed
         photo = {"data": portrait(5), "content_type": "image/png"}
-        client.post("/users/1042/photos", headers={"X-API-Key": admin}, **photo)  # type: ignore[arg-type]
+        client.post("/users/1042/photos", headers={"X-API-Key": admin}, **photo)
         key = self.door(client, admin, "door-1")
         told = checked_in(client, portrait(5), device_id=None, key=key)
         assert (told["device_id"], told["grant"], told["direction"]) == ("door-1", True, None)

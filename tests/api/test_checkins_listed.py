@@ -54,9 +54,9 @@ def test_pages_begin_with_the_newest_and_miss_nothing_that_comes_meanwhile(
 ) -> None:
     made = [checked_in(client, portrait(9), ago=n)["event_id"] for n in range(5)]
     seen: list[str] = []
-    cursor = ""
+    cursor: str | None = ""
     while cursor is not None:
-        page = body(client.get(f"/checkins?limit=2{cursor and '&cursor=' + cursor}"))
+        page = body(client.get(f"/checkins?limit=2{f'&cursor={cursor}' if cursor else ''}"))
         seen += [item["event_id"] for item in page["checkins"]]
         cursor = page["next_cursor"]
         checked_in(client, portrait(9))
