@@ -12,6 +12,7 @@ from flask import Flask, Request, Response, current_app, g, request
 
 from api import request_ids
 from api.contract.operation import OPEN, operation_of
+from api.limits import Limits, limits_of
 from core.access import LOCAL, Caller, Scope
 from core.errors import Forbidden, Unauthorized
 from core.settings import Auth, Settings, is_loopback
@@ -21,25 +22,31 @@ from pipeline.notes import Notes
 
 _SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 _BEARER = "bearer "
+Who = Callable[[Request, bool], Caller | None]
+"""Whoever sends a request; None where it is open to all and nobody needs to be known."""
 _ACTION = 64
 
 
 def register(app: Flask, settings: Settings, database: Database) -> None:
     """Check every request before anything else looks at it."""
     notes = Notes(database)
-    who = _local if settings.auth is Auth.OFF else _by_key(KeyCheck(database, notes))
+    if settings.auth is Auth.OFF:
+        who: Who = _local
+    else:
+        who = _by_key(KeyCheck(database, notes), limits_of(settings))
 
     @app.before_request
     def authorize() -> None:
         declared = operation_of(current_app, request.endpoint)
         is_open = declared is not None and declared.scopes == OPEN
-        if is_open and settings.auth is not Auth.OFF:
+        found = who(request, is_open)
+        if found is None:
             return
-        g.caller = who(request)
+        g.caller = found
         # What declares nothing is nobody's but an admin's.
         wanted = declared.scopes if declared else frozenset([Scope.ADMIN])
-        if request.endpoint is not None and not is_open and not g.caller.may(wanted):
-            _refuse(notes, g.caller, wanted)
+        if request.endpoint is not None and not is_open and not found.may(wanted):
+            _refuse(notes, found, wanted)
 
     @app.after_request
     def challenge(response: Response) -> Response:
@@ -61,8 +68,22 @@ def _refuse(notes: Notes, asked: Caller, wanted: Collection[Scope]) -> None:
     raise Forbidden("this key may not do that", {"scopes": sorted(wanted)})
 
 
-def _by_key(check: KeyCheck) -> Callable[[Request], Caller]:
-    return lambda asked: check.caller(_given_key(asked), asked.remote_addr)
+def _by_key(check: KeyCheck, limits: Limits) -> Who:
+    def who(asked: Request, is_open: bool) -> Caller | None:
+        """Raises RateLimited, in place of Unauthorized too, for whoever asks too much."""
+        if is_open:
+            limits.count_address(asked.remote_addr)
+            return None
+        try:
+            found = check.caller(_given_key(asked), asked.remote_addr)
+        except Unauthorized:
+            # Only those without a valid key: others behind the same address are not held back.
+            limits.count_address(asked.remote_addr)
+            raise
+        limits.count_key(found)
+        return found
+
+    return who
 
 
 def _given_key(asked: Request) -> str:
@@ -78,8 +99,9 @@ def _given_key(asked: Request) -> str:
     return given.pop()
 
 
-def _local(asked: Request) -> Caller:
+def _local(asked: Request, is_open: bool) -> Caller:
     """Raises Forbidden for another machine, another name (DNS rebinding), another page (CSRF)."""
+    del is_open
     if asked.remote_addr and not is_loopback(asked.remote_addr):
         raise Forbidden("without keys only this machine may ask; set KENAL_AUTH=required")
     if not _is_local_host(asked.headers.get("Host", "")):

@@ -1,0 +1,82 @@
+"""Too much is refused with 429 and when to come back; others do not notice."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from api import create_app
+from core.access import Scope
+from core.settings import Auth, SettingsError
+from pipeline import keys
+from pipeline.keys import NewKey
+from tests.api.kit import refused
+from tests.fakes import fake_settings, make_services
+
+
+@contextmanager
+def serving(folder: Path, **limits: str) -> Iterator[tuple[FlaskClient, list[str]]]:
+    """A client of a service that asks for keys, and two keys."""
+    settings = fake_settings(folder).model_copy(update={"auth": Auth.REQUIRED, **limits})
+    services = make_services(settings)
+    with services.database.write() as session:
+        wanted = NewKey("reader", frozenset([Scope.READ]))
+        made = [keys.create(session, wanted, "test").text for _ in range(2)]
+    yield create_app(services=services).test_client(), made
+    services.close()
+
+
+def test_a_key_that_asks_too_much_waits_and_the_other_does_not(tmp_path: Path) -> None:
+    with serving(tmp_path, rate_limit="5/hour") as (client, (greedy, modest)):
+        for _ in range(5):
+            assert client.get("/users", headers={"X-API-Key": greedy}).status_code == 200
+        answer = client.get("/users", headers={"X-API-Key": greedy})
+        refused(answer, 429, "rate_limited")
+        assert 1 <= int(answer.headers["Retry-After"]) <= 3600
+        assert client.get("/users", headers={"X-API-Key": modest}).status_code == 200
+
+
+def test_who_guesses_keys_is_stopped_and_holders_of_one_are_not(tmp_path: Path) -> None:
+    with serving(tmp_path, rate_limit_address="3/hour") as (client, (key, _)):
+        for _ in range(3):
+            refused(client.get("/users", headers={"X-API-Key": "guess"}), 401, "unauthorized")
+        refused(client.get("/users", headers={"X-API-Key": "guess"}), 429, "rate_limited")
+        refused(client.get("/openapi.json"), 429, "rate_limited")
+        assert client.get("/users", headers={"X-API-Key": key}).status_code == 200
+
+
+def test_several_limits_and_none(tmp_path: Path) -> None:
+    with serving(tmp_path, rate_limit="100/hour; 2/minute") as (client, (key, _)):
+        statuses = [client.get("/users", headers={"X-API-Key": key}).status_code for _ in range(3)]
+        assert statuses == [200, 200, 429]
+    with serving(tmp_path / "off", rate_limit="off") as (client, (key, _)):
+        for _ in range(50):
+            assert client.get("/users", headers={"X-API-Key": key}).status_code == 200
+
+
+def test_this_machine_has_no_limit(tmp_path: Path) -> None:
+    settings = fake_settings(tmp_path).model_copy(update={"rate_limit": "1/hour"})
+    services = make_services(settings)
+    client = create_app(services=services).test_client()
+    assert [client.get("/users").status_code for _ in range(5)] == [200] * 5
+    services.close()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rate_limit": "fast"},
+        {"rate_limit_address": "5 per blink"},
+        {"rate_limit_storage": "floppy://"},
+    ],
+)
+def test_limits_that_are_none_are_refused_at_the_start(
+    tmp_path: Path, wrong: dict[str, str]
+) -> None:
+    settings = fake_settings(tmp_path).model_copy(update={"auth": Auth.REQUIRED, **wrong})
+    services = make_services(settings)
+    with pytest.raises(SettingsError, match="RATE_LIMIT"):
+        create_app(services=services)
+    services.close()
