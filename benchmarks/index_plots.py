@@ -9,7 +9,13 @@ from benchmarks.index_engines import ENGINES
 from benchmarks.index_results import Head, Row
 
 _MARKS = "osv^D<>Pp*Xhd"
-_COLORS = tuple(f"C{number}" for number in range(10))
+# matplotlib's tab20, the strong ones first: as many colors as there are engines.
+_COLORS = (
+    *("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"),
+    *("#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"),
+    *("#aec7e8", "#ffbb78", "#98df8a", "#ff9896", "#c5b0d5"),
+    *("#c49c94", "#f7b6d2", "#c7c7c7", "#dbdb8d", "#9edae5"),
+)
 _LEAST_SPAN = 0.1
 """Of the recall axis: differences of a probe or two look as small as they are."""
 
