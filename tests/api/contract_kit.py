@@ -4,10 +4,12 @@ from flask import Flask, Response, request
 from pydantic import ValidationError
 
 from api.contract.base import Error
+from api.contract.compreface_errors import PREFIX, CompreFaceError
 from api.contract.errors import codes_by_status
 from api.contract.operation import Operation, operation_of
 
-NOT_ROUTED = frozenset(["not_found", "method_not_allowed", "unauthorized", "forbidden"])
+NOT_ROUTED = frozenset(["not_found", "method_not_allowed", "unauthorized", "forbidden", "0", "10"])
+"""Codes and, under /api/v1, numbers."""
 
 
 class Contract:
@@ -24,7 +26,7 @@ class Contract:
 
     def _look(self, response: Response) -> Response:
         said = operation_of(self._app, request.endpoint)
-        wrong = _wrong(said, response)
+        wrong = None if request.method == "OPTIONS" else _wrong(said, response)
         if wrong is not None:
             self.broken.append(f"{request.method} {request.url_rule or '?'}: {wrong}")
         return response
@@ -50,8 +52,14 @@ def _wrong(said: Operation | None, response: Response) -> str | None:
 
 
 def _wrong_refusal(said: Operation | None, status: int, response: Response) -> str | None:
-    code = Error.model_validate_json(response.get_data()).error.code
+    code = _code_of(response)
     if said is None or request.method not in (request.url_rule.methods or ()):  # type: ignore[union-attr]
         return None if code in NOT_ROUTED else f"{status} {code} without a view"
     declared = codes_by_status(said, bool(request.view_args))
     return None if code in declared.get(status, []) else f"{status} {code} is not declared"
+
+
+def _code_of(response: Response) -> str:
+    if request.path.startswith(PREFIX):
+        return str(CompreFaceError.model_validate_json(response.get_data()).code)
+    return Error.model_validate_json(response.get_data()).error.code
