@@ -1,7 +1,7 @@
 """How gunicorn serves the API; what an operator may change is a KENAL_ setting."""
 
-import socket
-import struct
+import os
+import resource
 from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
@@ -10,10 +10,13 @@ from gunicorn.workers.base import Worker
 
 from core.logs import LineFormatter
 from core.memory import return_memory
+from core.serving import worker_files
+from core.serving.worker import KEPT_THREADS
 from core.settings import load_settings
 
 _settings = load_settings()
-_SILENCE_SECONDS = 20
+_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
+_counts_folder = _settings.data_dir.absolute() / "metrics"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - only the heartbeat file's place, made by gunicorn itself
 
 
@@ -28,10 +31,14 @@ class LineLogger(Logger):
 
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
-worker_class = "gthread"
+worker_class = "core.serving.worker.PatientWorker"
 workers = _settings.workers
 # A waiting photo holds a thread; the others answer and refuse meanwhile.
-threads = _settings.working_photos + _settings.queue + _settings.threads
+threads = _settings.working_photos + _settings.queue + _settings.threads + KEPT_THREADS
+# Each is a descriptor, of which the database, the index and the photos need some as well.
+worker_connections = max(threads + 1, min(1000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
+# Where the workers count together; their library asks for this variable.
+raw_env = [f"{_COUNTS}={_counts_folder}"]
 # Each worker loads its networks itself: threads of a network do not survive a fork.
 preload_app = False
 # Room for loading the networks on a slow machine; the heartbeat is not a limit on requests.
@@ -50,20 +57,28 @@ loglevel = _settings.log_level.lower()
 logger_class = LineLogger
 
 
-def when_ready(server: Arbiter) -> None:
-    """Give up on clients that stop sending: each would hold a thread for as long as it likes.
-
-    Connections inherit it from the listening socket. Whoever sends a byte now and then is only
-    stopped by a proxy that buffers; see docs/operations.md.
-    """
-    patience = struct.pack("ll", _SILENCE_SECONDS, 0)
-    for listener in server.LISTENERS:
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+def on_starting(server: Arbiter) -> None:  # noqa: ARG001 - gunicorn names them
+    """Counts begin at zero with each first process."""
+    worker_files.clean(_counts_folder)
 
 
-def post_fork(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001 - gunicorn names them
-    """Before the worker has threads."""
+def post_fork(server: Arbiter, worker: Worker) -> None:
+    """Before the worker has threads, and before it counts anything."""
     return_memory()
+    try:
+        worker_files.reserve(_counts_folder, worker.pid)
+    except OSError:
+        # It serves all the same; what it counts is then only in its own answers.
+        server.log.warning("no room for the counts of a worker: /metrics is not complete")
+        os.environ.pop(_COUNTS, None)
+
+
+def child_exit(server: Arbiter, worker: Worker) -> None:
+    """What a worker counted stays, what it was doing does not."""
+    try:
+        worker_files.release(_counts_folder, worker.pid)
+    except OSError:
+        server.log.warning("the counts of a worker that ended cannot be tidied up")
 
 
 def post_worker_init(worker: Worker) -> None:

@@ -17,6 +17,7 @@ from api.embeddings import embeddings
 from api.health import health
 from api.keys import keys
 from api.metrics import metrics
+from api.metrics import register as register_metrics
 from api.openapi import openapi
 from api.photos import photos
 from api.reports import reports
@@ -88,6 +89,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0
         )
+    register_metrics(app, services)
     request_ids.register(app)
     errors.register(app)
     auth.register(app, settings, services.database)

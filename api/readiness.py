@@ -1,11 +1,13 @@
 """What must be there before photos can be recognized, each looked at by itself."""
 
 import os
+import shutil
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from core.errors import KenalError
-from db import migrate
+from db import counts, migrate
 from pipeline.heartbeat import last_beat, told_repair, told_work
 from pipeline.services import Services
 
@@ -13,6 +15,9 @@ READY = "ready"
 DEGRADED = "degraded"
 FAILED = "not_ready"
 _WATCHING = frozenset(["events", "scans_only"])
+_LEAST_FREE_BYTES = 1_000_000_000
+"""Room for the photos of an hour, and to see it before it is gone."""
+_MOST_OVERDUE = timedelta(minutes=5)
 Check = dict[str, object]
 
 
@@ -87,6 +92,39 @@ def _watcher(services: Services) -> Check:
     return {"status": status, "message": beat.state, "waiting": beat.waiting}
 
 
+def _queue(services: Services) -> Check:
+    """The photos of this process; a full queue is said, since the next photo is `busy`."""
+    settings = services.settings
+    waiting = services.engine().recognizer.turns.waiting
+    said: Check = {"waiting": waiting, "queue": settings.queue, "at_once": settings.working_photos}
+    if settings.queue and waiting >= settings.queue:
+        return {"status": DEGRADED, "message": "full: more photos are busy", **said}
+    return {"status": READY, **said}
+
+
+def _webhooks(services: Services) -> Check:
+    """Deliveries that are due are sent within moments; otherwise nobody sends them."""
+    with services.database.read() as session:
+        late = counts.overdue(session, datetime.now(UTC))
+    said: Check = {"overdue_seconds": int(late.total_seconds())}
+    if late > _MOST_OVERDUE:
+        return {"status": DEGRADED, "message": "deliveries are due and not sent", **said}
+    return {"status": READY, **said}
+
+
+def _disk(services: Services) -> Check:
+    settings = services.settings
+    try:
+        data = shutil.disk_usage(settings.data_dir).free
+        photos = shutil.disk_usage(settings.photo_dir).free
+    except OSError:
+        return {"status": DEGRADED, "message": "the room on the disk cannot be found out"}
+    said: Check = {"data_free_mb": data // 1_000_000, "photos_free_mb": photos // 1_000_000}
+    if min(data, photos) < _LEAST_FREE_BYTES:
+        return {"status": DEGRADED, "message": "the disk is nearly full", **said}
+    return {"status": READY, **said}
+
+
 _CHECKS: Mapping[str, Callable[[Services], Check]] = MappingProxyType(
     {
         "database": _database,
@@ -95,5 +133,8 @@ _CHECKS: Mapping[str, Callable[[Services], Check]] = MappingProxyType(
         "gallery": _gallery,
         "drop_folder": _drop_folder,
         "watcher": _watcher,
+        "queue": _queue,
+        "webhooks": _webhooks,
+        "disk": _disk,
     }
 )

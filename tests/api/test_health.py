@@ -45,7 +45,11 @@ def test_ready(client: FlaskClient, tmp_path: Path) -> None:
     assert (answer.status_code, found["status"]) == (200, "ready")
     checks = found["checks"]
     assert {name: check["status"] for name, check in checks.items()} == dict.fromkeys(
-        ["database", "schema", "embedder", "gallery", "drop_folder", "watcher"], "ready"
+        [
+            *("database", "schema", "embedder", "gallery", "drop_folder", "watcher"),
+            *("queue", "webhooks", "disk"),
+        ],
+        "ready",
     )
     assert checks["embedder"]["embedder"] == "colors"
     assert checks["embedder"]["reason"] == "set by KENAL_EMBEDDER"

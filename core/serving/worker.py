@@ -1,0 +1,206 @@
+"""gunicorn's worker of threads, without its weakness: a thread for each client that is slow.
+
+gunicorn gives a connection a thread as soon as its first byte is there; some dozens of clients
+that send a byte a second then hold all of them. Here the loop that accepts connections collects
+the head of a request and the beginning of its body, a thread gets what can be worked on, and some
+threads are kept for requests that bring no large body.
+"""
+
+import errno
+import json
+import selectors
+import socket
+import time
+import uuid
+from collections import deque
+from concurrent.futures import Future
+from functools import partial
+
+from gunicorn import util  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+
+from core.serving.arrival import Arrival
+from core.serving.paced_socket import PacedSocket
+from core.settings import load_settings
+
+KEPT_THREADS = 2
+"""For requests that are there as a whole, beside those for bodies that are still coming."""
+_HELD_SECONDS = 20.0
+_LINGER_SECONDS = 2.0
+_MOST_LINGERING = 200
+_MOST_DRAINED_BYTES = 1_000_000
+_LOOK_SECONDS = 0.5
+_PIECE_BYTES = 65_536
+_NOT_NOW = frozenset([errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED])
+_NO_DESCRIPTOR = frozenset([errno.EMFILE, errno.ENFILE])
+
+
+class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
+    """A connection of the worker, with what has arrived of its next request."""
+
+    worker: "PatientWorker"
+    arrival: Arrival
+    ends_at = 0.0
+    drained = 0
+    holds_thread = False
+
+    def close(self, graceful: bool = False) -> None:
+        """As gunicorn's, which reads the rest of what is sent for two seconds in its one loop."""
+        if graceful and self.worker.alive:
+            self.worker.linger(self)
+        else:
+            super().close(graceful)
+
+
+class PatientWorker(ThreadWorker):  # type: ignore[misc]
+    """Waits for slow clients without threads, and not for long."""
+
+    def init_process(self) -> None:
+        self._arriving: set[Connection] = set()
+        self._lingering: set[Connection] = set()
+        self._held: deque[Connection] = deque()
+        self._coming = 0
+        self._next_look = 0.0
+        self._most_bytes = load_settings().max_upload_bytes
+        super().init_process()
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a connection; without a descriptor for it, later."""
+        try:
+            plain, address = listener.accept()
+        except OSError as error:
+            if error.errno in _NO_DESCRIPTOR:
+                self.log.error("no descriptor for another connection")
+                time.sleep(_LOOK_SECONDS)
+            elif error.errno not in _NOT_NOW:
+                raise
+            return
+        self.nr_conns += 1
+        connection = Connection(self.cfg, PacedSocket.of(plain), address, listener.getsockname())
+        connection.worker = self
+        self.enqueue_req(connection)
+
+    def enqueue_req(self, conn: Connection) -> None:
+        """Another request begins: collect it, and give it to a thread when it is there."""
+        ahead = conn.parser.unreader.take_buffered() if conn.parser else b""
+        conn.arrival = Arrival(ahead, self._most_bytes)
+        if conn.arrival.is_enough:
+            self._give(conn)
+            return
+        conn.sock.setblocking(False)
+        self._arriving.add(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._collect, conn))
+
+    def handle(self, conn: Connection) -> object:
+        conn.sock.begin()
+        return super().handle(conn)
+
+    def finish_request(self, conn: Connection, fs: "Future[object]") -> None:
+        if conn.holds_thread:
+            conn.holds_thread = False
+            self._coming -= 1
+            if self._held:
+                self._give(self._held.popleft())
+        super().finish_request(conn, fs)
+
+    def murder_pending(self) -> None:
+        """Let go of those whose time is over."""
+        super().murder_pending()
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK_SECONDS
+        for conn in [one for one in self._arriving if one.arrival.ends_at < now]:
+            self._forget(conn, self._arriving)
+            self._drop(conn)
+        for conn in [one for one in self._lingering if one.ends_at < now]:
+            self._forget(conn, self._lingering)
+            util.close(conn.sock)
+        while self._held and self._held[0].ends_at < now:
+            self._refuse(self._held.popleft())
+
+    def linger(self, conn: Connection) -> None:
+        """Close after the other end, so that it can read its answer while it still sends."""
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            util.close(conn.sock)
+            return
+        if len(self._lingering) >= _MOST_LINGERING:
+            util.close(conn.sock)
+            return
+        conn.ends_at = time.monotonic() + _LINGER_SECONDS
+        self._lingering.add(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn))
+
+    def _collect(self, conn: Connection, _: object) -> None:
+        data = _received(conn.sock)
+        if data is None:
+            return
+        conn.arrival.add(data)
+        is_enough = conn.arrival.is_enough
+        if not data or is_enough:
+            self._forget(conn, self._arriving)
+            # Half of a body, and no more to come: what that means is for the application to say.
+            if is_enough or conn.arrival.has_head:
+                self._give(conn)
+            else:
+                self._drop(conn)
+
+    def _give(self, conn: Connection) -> None:
+        """Give the request to a thread, or hold it while too many of them wait for bodies."""
+        if not conn.arrival.is_whole:
+            if self._coming >= self.cfg.threads - KEPT_THREADS:
+                conn.ends_at = time.monotonic() + _HELD_SECONDS
+                self._held.append(conn)
+                return
+            conn.holds_thread = True
+            self._coming += 1
+        conn.init()
+        conn.parser.unreader.unread(bytes(conn.arrival.data))
+        conn.data_ready = True
+        conn.arrival.data.clear()
+        super().enqueue_req(conn)
+
+    def _refuse(self, conn: Connection) -> None:
+        """503 in the one shape of errors: nobody will read the body in time."""
+        error = {"code": "busy", "message": "too many slow requests at once", "details": {}}
+        body = json.dumps({"error": error, "request_id": uuid.uuid4().hex}).encode()
+        head = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.send(head.encode() + body)
+        except OSError:
+            self._drop(conn)
+            return
+        self.nr_conns -= 1
+        self.linger(conn)
+
+    def _drain(self, conn: Connection, _: object) -> None:
+        data = _received(conn.sock)
+        if data is None:
+            return
+        conn.drained += len(data)
+        if not data or conn.drained > _MOST_DRAINED_BYTES:
+            self._forget(conn, self._lingering)
+            util.close(conn.sock)
+
+    def _forget(self, conn: Connection, among: set[Connection]) -> None:
+        among.discard(conn)
+        self.poller.unregister(conn.sock)
+
+    def _drop(self, conn: Connection) -> None:
+        self.nr_conns -= 1
+        util.close(conn.sock)
+
+
+def _received(sock: socket.socket) -> bytes | None:
+    """What has come; empty where nothing more will, None where nothing has yet."""
+    try:
+        return sock.recv(_PIECE_BYTES)
+    except (BlockingIOError, InterruptedError):
+        return None
+    except OSError:
+        return b""
