@@ -128,8 +128,8 @@ class Converter:
     def examine(self, content: Content, accept: bool = False) -> Result:
         """Find and embed the one face of a photo that was begun; nothing is written."""
         try:
-            terms = Terms(override=Override(LOCAL)) if accept else self._terms
-            analyzed = self.analyze(content.data, terms)
+            analyzed = self.analyze(content.data, Terms() if accept else self._terms)
+            terms = Terms(self._terms.mode, Override(LOCAL)) if accept else self._terms
             return Ready(content.name, content.arrival, analyzed, terms)
         except KenalError as error:
             return content.refused(error)
