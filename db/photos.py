@@ -100,22 +100,20 @@ def seen(session: Session, paths: Sequence[str] | None = None) -> dict[str, Seen
     }
 
 
-def mark_gone(session: Session, paths: Sequence[str], message: str) -> None:
-    """These few files are no longer there; what was still waiting is refused as `vanished`."""
+def mark_gone(session: Session, paths: Sequence[str], message: str) -> Sequence[PhotoRow]:
+    """These few files are no longer there; what was still waiting is refused as `vanished`.
+
+    Returns those that were refused.
+    """
     these = PhotoRow.path.in_(paths)
     session.execute(update(PhotoRow).where(these).values(present=False))
-    session.execute(
-        update(PhotoRow)
-        .where(these, PhotoRow.status == Status.PENDING)
-        .values(
-            status=Status.REJECTED,
-            code=Vanished.code,
-            message=message,
-            identity=None,
-            next_attempt_at=None,
-            begun=0,
-        )
-    )
+    waiting = select(PhotoRow).where(these, PhotoRow.status == Status.PENDING)
+    rows = session.execute(waiting).scalars().all()
+    for row in rows:
+        row.status, row.code, row.message = Status.REJECTED, Vanished.code, message
+        row.identity = row.next_attempt_at = None
+        row.begun = 0
+    return rows
 
 
 def mark_present(session: Session, paths: Sequence[str]) -> None:

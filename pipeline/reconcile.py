@@ -13,6 +13,7 @@ from db.session import Database, Session
 from pipeline.deletion import sweep
 from pipeline.drop import Entry, Listing, list_drop
 from pipeline.temporaries import sweep_temporaries
+from pipeline.webhooks.events import emit_refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Reconciler:
                 session, [(key, users_of[key]) for key in keys]
             ),
         )
-        self._in_pieces(gone, lambda session, keys: photos.mark_gone(session, keys, _VANISHED))
+        self._in_pieces(gone, _mark_gone)
         self._in_pieces(back, photos.mark_present)
 
     def _in_pieces(
@@ -113,6 +114,11 @@ class Reconciler:
 
 
 _VANISHED = "the file went away before it could be read"
+
+
+def _mark_gone(session: Session, keys: Sequence[str]) -> None:
+    for row in photos.mark_gone(session, keys, _VANISHED):
+        emit_refused(session, row)
 
 
 def retry(database: Database, status: Status, code: str | None) -> int:

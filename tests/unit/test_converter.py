@@ -1,5 +1,6 @@
 """What becomes of a file in the drop folder: the whole table, on fake networks."""
 
+import json
 import os
 import threading
 import time
@@ -11,6 +12,7 @@ import pytest
 from db import users
 from tests.fakes import BUG, NOT_A_NUMBER, group, nobody, portrait
 from tests.gallery_kit import GalleryKit, gallery_in
+from tests.webhook_kit import rows, subscribe
 
 
 @pytest.fixture
@@ -197,9 +199,12 @@ def test_a_vanished_file_changes_nobody(kit: GalleryKit) -> None:
     kit.enroll("1042.png", 5)
     kit.put("waits.png", portrait(6))
     kit.reconciler.scan()
+    subscribe(kit.services.database, "https://example.org/")
     for name in ("1042.png", "waits.png"):
         (kit.drop / name).unlink()
     assert kit.scan_and_convert() == []
+    [told] = rows(kit.services.database)
+    assert (told.type, json.loads(told.payload)["data"]["code"]) == ("rejected", "vanished")
     assert kit.who(5) == "1042"
     row, waits = kit.row("1042.png"), kit.row("waits.png")
     assert row is not None
