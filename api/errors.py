@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from api import request_ids
+from api.contract import compreface_errors
 from core.errors import KenalError
 from core.logs import describe
 
@@ -106,7 +107,11 @@ def _of_bug(error: Exception) -> Response:
 
 
 def _response(code: str, message: str, details: Mapping[str, object], status: int) -> Response:
-    response = jsonify(error_body(code, message, details))
+    if request.path.startswith(compreface_errors.PREFIX):
+        response = jsonify(compreface_errors.refusal(code, message, details))
+        status = compreface_errors.said_of(code).status or status
+    else:
+        response = jsonify(error_body(code, message, details))
     response.status_code = status
     if code in RETRY_AFTER_SECONDS:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS[code])

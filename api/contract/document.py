@@ -129,7 +129,7 @@ def _responses(rule: Rule, said: Operation) -> Json:
         named = ", ".join(f"`{code}`" for code in codes)
         refusal: Json = {
             "description": named,
-            "content": {"application/json": {"schema": _ref(Error)}},
+            "content": {"application/json": {"schema": _ref(said.error_model)}},
             "x-codes": codes,
         }
         shown.setdefault(str(status), refusal)
@@ -139,6 +139,7 @@ def _responses(rule: Rule, said: Operation) -> Json:
 def _schemas(declared: list[Operation]) -> Json:
     models: dict[type[BaseModel], None] = {Error: None}
     for said in declared:
+        models[said.error_model] = None
         models |= dict.fromkeys(model for model in said.answers.values() if model is not None)
         if said.body is not None and not isinstance(said.body, Photo):
             models[said.body] = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from api.contract.compreface_errors import CompreFaceError, numbers_of, said_of
 from api.contract.operation import OPEN, Operation, Photo
 from api.errors import STATUSES
 
@@ -15,10 +16,18 @@ _OF_PHOTO = (
 
 def codes_by_status(said: Operation, has_path: bool) -> dict[int, list[str]]:
     """Codes by their status, both in order; `has_path`: the address names a thing."""
-    found: dict[int, list[str]] = {}
-    for code in dict.fromkeys(_codes(said, has_path)):
-        found.setdefault(STATUSES[code], []).append(code)
-    return dict(sorted(found.items()))
+    found: dict[int, dict[str, None]] = {}
+    for code in _codes(said, has_path):
+        status, names = _shown(said, code)
+        found.setdefault(status, {}).update(dict.fromkeys(names))
+    return {status: list(found[status]) for status in sorted(found)}
+
+
+def _shown(said: Operation, code: str) -> tuple[int, list[str]]:
+    """The status of our `code`, and what a refusal calls it."""
+    if said.error_model is CompreFaceError:
+        return said_of(code).status or STATUSES[code], numbers_of(code)
+    return STATUSES[code], [code]
 
 
 def _codes(said: Operation, has_path: bool) -> Iterator[str]:

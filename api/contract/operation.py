@@ -12,6 +12,7 @@ from typing import TypeVar
 from flask import Flask
 from pydantic import BaseModel
 
+from api.contract.base import Error
 from core.access import Scope
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -36,6 +37,7 @@ class Operation:
     """`answers` are the successes: a status and the model of its body, None where it has none.
 
     `errors` are codes beyond those that every address can answer with. `scopes`: any one of them.
+    `error_model` is the body of a refusal.
     """
 
     summary: str
@@ -46,6 +48,7 @@ class Operation:
     body: Photo | type[BaseModel] | None = None
     creates: bool = False
     media_type: str = "application/json"
+    error_model: type[BaseModel] = Error
 
 
 def operation(
@@ -58,10 +61,13 @@ def operation(
     body: Photo | type[BaseModel] | None = None,
     creates: bool = False,
     media_type: str = "application/json",
+    error_model: type[BaseModel] = Error,
 ) -> Callable[[View], View]:
     """Declare a view. `creates`: a POST that makes something, so it takes an Idempotency-Key."""
     said = MappingProxyType(dict(answers or {200: None}))
-    declared = Operation(summary, scopes, said, errors, query, body, creates, media_type)
+    declared = Operation(
+        summary, scopes, said, errors, query, body, creates, media_type, error_model
+    )
 
     def mark(view: View) -> View:
         setattr(view, _MARK, declared)
