@@ -89,8 +89,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0
         )
-    register_metrics(app, services)
     request_ids.register(app)
+    register_metrics(app, services)
     errors.register(app)
     auth.register(app, settings, services.database)
     idempotency.register(app, services.database)

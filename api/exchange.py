@@ -33,7 +33,7 @@ class Exchange:
 
 
 def register(app: Flask, *hear: Callable[[Exchange], None]) -> None:
-    """Tell of every exchange. Before all other hooks: it begins first and ends last."""
+    """Tell of every exchange. Right after its name: it begins before all else, and ends last."""
 
     @app.before_request
     def begin() -> None:

@@ -19,7 +19,7 @@ metrics = Blueprint("metrics", __name__)
 
 
 def register(app: Flask, services: Services) -> None:
-    """Count and log every request; before all other hooks."""
+    """Count and log every request, as soon as it has a name."""
     measures = Measures(lambda: waiting_photos(services))
     app.extensions[_MEASURES] = measures
     app.extensions[_STATE] = State(services)

@@ -9,11 +9,10 @@ from flask.testing import FlaskClient
 
 from db import deliveries
 from db.deliveries import Message
-from db.delivery_models import Webhook
-from db.session import Session
 from pipeline.services import Services
 from pipeline.turns import Turns
 from tests.api.kit import body
+from tests.webhook_rows import webhook
 
 
 class Usage(NamedTuple):
@@ -58,21 +57,6 @@ def test_deliveries_that_nobody_sends_are_said(client: FlaskClient, services: Se
             row.next_attempt_at = due
     found = body(client.get("/readyz"))["checks"]["webhooks"]
     assert (found["status"], found["overdue_seconds"] // 60) == ("degraded", 6)
-
-
-def webhook(session: Session, active: bool) -> int:
-    now = datetime.now(UTC)
-    row = Webhook(
-        url="https://x.example",
-        secret="s",
-        events=[],
-        active=active,
-        created_at=now,
-        updated_at=now,
-    )
-    session.add(row)
-    session.flush()
-    return row.id
 
 
 def test_little_room_on_the_disk(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
