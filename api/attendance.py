@@ -14,8 +14,8 @@ from api.contract.attendance import AttendanceFilter, AttendancePage, Attendance
 from api.contract.operation import needs, operation
 from api.csv_answers import csv_answer
 from api.options import Options
-from api.paging import MAX_LIMIT, foreign, limit_of, place_of, written
 from api.paging import OPTIONS as PAGING
+from api.paging import foreign, limit_of, place_of, written
 from api.schemas import Json, of_time
 from core.access import Scope
 from core.errors import InvalidParameter
@@ -28,6 +28,7 @@ _FILTERS = frozenset(["from", "to", "user_id", "timezone"])
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _YEARS = range(1970, 9999)
 _KIND = "day"
+_ROWS_AT_ONCE = 5000
 Place = tuple[date, str]
 
 attendance = Blueprint("attendance", __name__)
@@ -83,9 +84,9 @@ def _parts(
     """The whole table; no transaction is held open for a slow reader."""
     after: Place | None = None
     while True:
-        found = _rows(database, period, user_id, after, MAX_LIMIT)
+        found = _rows(database, period, user_id, after, _ROWS_AT_ONCE)
         yield [_cells(row, period.zone) for row in found]
-        if len(found) < MAX_LIMIT:
+        if len(found) < _ROWS_AT_ONCE:
             return
         after = (found[-1].day, found[-1].user_id)
 

@@ -21,7 +21,7 @@ class CheckIn(Base):
     __tablename__ = "checkins"
     __table_args__ = (
         Index(None, "effective_user_id", "effective_at"),
-        Index(None, "device_id", "effective_at"),
+        Index(None, "device_id"),
         AUTOINCREMENT,
     )
 

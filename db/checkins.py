@@ -157,6 +157,14 @@ def counted(
             yield Counted(row_id, person, at, direction, repeat_of, voided, by_hand)
 
 
+def next_at(session: Session, start: datetime, *, user_id: str | None = None) -> datetime | None:
+    """When the first event of anybody, or of this person, from `start` on is."""
+    statement = select(CheckIn.effective_at).where(CheckIn.effective_at >= start)
+    if user_id is not None:
+        statement = statement.where(CheckIn.effective_user_id == user_id)
+    return session.execute(statement.order_by(CheckIn.effective_at).limit(1)).scalar_one_or_none()
+
+
 def with_pictures(session: Session, names: Collection[str]) -> set[str]:
     """Those of these picture names that an event has."""
     statement = select(CheckIn.picture).where(CheckIn.event_id.in_([_event_of(n) for n in names]))

@@ -46,11 +46,6 @@ class Period:
                 {"parameter": "to"},
             )
 
-    def days(self, start: date) -> Iterator[date]:
-        """From `start` on."""
-        for number in range((self.last - start).days + 1):
-            yield start + number * _DAY
-
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
@@ -96,15 +91,19 @@ def rows(
     after: tuple[date, str] | None = None,
 ) -> Iterator[Row]:
     """Days in order, people in order within each; those after the row of `after`."""
-    last_day, last_user = after or (period.first, None)
-    for day in period.days(max(last_day, period.first)):
+    day, skip = after if after and after[0] >= period.first else (period.first, None)
+    while day <= period.last:
         start, end = bounds(day, period.zone)
-        skip = last_user if day == last_day else None
         found = checkins.counted(session, start, end, user_id=user_id, after_user=skip)
         for person, events in groupby(found, key=lambda event: event.user_id):
             row = summary(day, person, events)
             if row is not None:
                 yield row
+        # Days without events are not asked for one by one.
+        following = checkins.next_at(session, end, user_id=user_id)
+        if following is None:
+            return
+        day, skip = max(following.astimezone(period.zone).date(), day + _DAY), None
 
 
 def _visits(events: Sequence[Counted]) -> list[_Visit]:

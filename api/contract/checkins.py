@@ -10,6 +10,7 @@ from pydantic import Field, StrictBool, StringConstraints, model_validator
 from api.contract.base import Answer, Body
 from api.contract.moments import Moment, Name
 from api.contract.paging import Page, PageOptions
+from api.contract.recognition import Face
 from api.contract.users import Person
 from pipeline.checkins_rules import Reason
 from pipeline.devices import Direction
@@ -127,7 +128,7 @@ class CheckIn(Body):
     granted: bool = Field(description="Whether it opened; a repetition never does.")
     reason: Reason | None = Field(description="Why nothing was granted.")
     repeat_of: str | None = Field(description="The event within whose cooldown it fell.")
-    face: dict[str, object] | None = Field(description="As in the answer of /upload_photo.")
+    face: Face | None
     has_picture: bool
     author: str | None
     key_name: str | None

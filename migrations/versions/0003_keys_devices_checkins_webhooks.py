@@ -70,11 +70,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("checkins", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_checkins_device_id_effective_at"),
-            ["device_id", "effective_at"],
-            unique=False,
-        )
+        batch_op.create_index(batch_op.f("ix_checkins_device_id"), ["device_id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_checkins_effective_at"), ["effective_at"], unique=False
         )
@@ -250,7 +246,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_checkins_repeat_of"))
         batch_op.drop_index(batch_op.f("ix_checkins_effective_user_id_effective_at"))
         batch_op.drop_index(batch_op.f("ix_checkins_effective_at"))
-        batch_op.drop_index(batch_op.f("ix_checkins_device_id_effective_at"))
+        batch_op.drop_index(batch_op.f("ix_checkins_device_id"))
 
     op.drop_table("checkins")
     with op.batch_alter_table("audit", schema=None) as batch_op:

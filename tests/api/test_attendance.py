@@ -134,7 +134,7 @@ def test_the_table_is_in_local_time(client: FlaskClient) -> None:
 
 
 def test_a_table_of_many_pages(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.attendance.MAX_LIMIT", 2)
+    monkeypatch.setattr("api.attendance._ROWS_AT_ONCE", 2)
     for day in range(10, 17):
         enter(client, "anna", f"2026-01-{day}T08:00:00Z")
     lines = client.get(f"/attendance.csv?{DAYS}").text.splitlines()

@@ -1,0 +1,109 @@
+"""Questions about check-ins are answered by indexes, however many there are."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.engine import Engine
+
+from db import checkins, migrate
+from db.checkin_models import CheckIn
+from db.checkins import AlreadyRecorded, Filter
+from db.session import Database
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+EVENT = "0a8d2c1e-9d6f-4a57-9b0c-1f2e3d4c5b6a"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'kenal.sqlite3'}")
+    migrate.upgrade(database)
+    yield database
+    database.close()
+
+
+def of_anna(event_id: str = EVENT, seconds: float = 0) -> CheckIn:
+    at = NOON + timedelta(seconds=seconds)
+    return CheckIn(
+        event_id=event_id,
+        body_sha256="0" * 64,
+        source="device",
+        device_id="door-1",
+        decision="match",
+        user_id="anna",
+        captured_at=at,
+        received_at=at,
+        at=at,
+        late=False,
+        clock_suspect=False,
+        granted=True,
+        effective_user_id="anna",
+        effective_at=at,
+        voided=False,
+        corrected=False,
+    )
+
+
+def test_an_event_is_written_once(database: Database) -> None:
+    with database.write() as session:
+        checkins.add(session, of_anna())
+    with pytest.raises(AlreadyRecorded), database.write() as session:
+        checkins.add(session, of_anna())
+    with database.read() as session:
+        assert len(checkins.page(session, None, 10, Filter())) == 1
+
+
+def plans_of(database: Database, ask: str) -> list[str]:
+    """How SQLite answers what this question asks."""
+    asked: list[tuple[str, object]] = []
+
+    def note(*given: object) -> None:
+        asked.append((str(given[2]), given[3]))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        with database.read() as session:
+            QUESTIONS[ask](session)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    with database.connect() as connection:
+        rows = [
+            row
+            for statement, values in asked
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)  # type: ignore[arg-type]
+        ]
+    return [str(row.detail) for row in rows]
+
+
+QUESTIONS = {
+    "of a device": lambda s: checkins.page(s, None, 10, Filter(device_id="door-1")),
+    "of a person": lambda s: checkins.page(s, None, 10, Filter(user_id="anna")),
+    "all": lambda s: checkins.page(s, 100, 10, Filter()),
+    "near": lambda s: checkins.counted_near(s, of_anna(), timedelta(seconds=30)),
+    "days": lambda s: list(checkins.counted(s, NOON, NOON + timedelta(days=1))),
+    "next": lambda s: checkins.next_at(s, NOON),
+    "next of a person": lambda s: checkins.next_at(s, NOON, user_id="anna"),
+    "one": lambda s: checkins.find(s, EVENT),
+    "names": lambda s: checkins.with_pictures(s, [f"2026-01-05/{EVENT}.00000000.png"]),
+}
+
+
+@pytest.mark.parametrize("ask", QUESTIONS)
+def test_no_question_reads_every_event(database: Database, ask: str) -> None:
+    plans = plans_of(database, ask)
+    assert plans
+    assert [plan for plan in plans if plan.startswith("SCAN")] == []
+
+
+def test_pages_of_a_device_are_not_sorted(database: Database) -> None:
+    assert not any("TEMP B-TREE" in plan for plan in plans_of(database, "of a device"))
+
+
+def test_times_are_kept_in_utc(database: Database) -> None:
+    with database.write() as session:
+        checkins.add(session, of_anna())
+        stored = session.execute(text("SELECT at FROM checkins")).scalar_one()
+    assert stored == "2026-01-05 12:00:00.000000"
