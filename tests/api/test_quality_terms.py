@@ -80,7 +80,9 @@ def test_terms_are_strictly_read(reader: FlaskClient, query: str) -> None:
 def test_a_look_alike_is_enrolled_and_told_of(client: FlaskClient) -> None:
     enroll(client, "anna", portrait(5))
     said = post(client, "bert", portrait(5, shade=6))
-    [warning] = said["warnings"]  # type: ignore[misc]
+    warnings = said["warnings"]
+    assert isinstance(warnings, list)
+    [warning] = warnings
     assert list(warning) == ["code", "message", "user_id", "similarity_score"]
     assert (warning["code"], warning["user_id"]) == ("face_conflict", "anna")
     assert warning["similarity_score"] > 0.9
