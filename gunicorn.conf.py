@@ -53,7 +53,8 @@ limit_request_field_size = 8190
 worker_tmp_dir = str(_MEMORY) if _MEMORY.is_dir() else None
 control_socket_disable = True
 proc_name = "kenal"
-loglevel = _settings.log_level.lower()
+# Below INFO it names every path, and with that people.
+loglevel = "info" if _settings.log_level == "DEBUG" else _settings.log_level.lower()
 logger_class = LineLogger
 
 

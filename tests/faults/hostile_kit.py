@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from core.logs import configure_logging
 from core.settings import load_settings
 from tests.api import served
 from tests.api.test_server import Server, head
+from tests.fakes import portrait
 
 APP = "tests.faults.hostile_kit:create()"
 RECOVERED_SECONDS = 60.0
+PHOTO = portrait(5)
+IMAGE = {"Content-Type": "image/png"}
 TYPES = ("image/png", "application/json", "multipart/form-data; boundary=edge")
 
 
@@ -24,6 +28,27 @@ def create() -> Flask:
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_json)
     return served.create()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Server]:
+    """A server that knows PHOTO; afterwards, nothing was broken, and nothing is in its log."""
+    server = Server(folder, APP, more={"KENAL_LOG_LEVEL": "DEBUG"})
+    server.wait_ready()
+    # Every thread has worked once, and the photo is known: what is more later, leaked.
+    server.ask("POST", "/users/1042/photos", PHOTO, IMAGE)
+    with ThreadPoolExecutor(60) as pool:
+        list(pool.map(lambda _: server.ask("POST", "/upload_photo", PHOTO, IMAGE), range(200)))
+    yield server
+    assert server.stop() == 0
+    log = server.log.read_text()
+    assert "Traceback" not in log
+    assert "internal" not in log
+    assert str(server.log.parent) not in log
+
+
+def recognizes(server: Server) -> bool:
+    return bool(server.ask("POST", "/upload_photo", PHOTO, IMAGE)[1].get("user_id") == "1042")
 
 
 def post(*lines: str) -> bytes:

@@ -1,0 +1,117 @@
+"""When a request is there, and how long its other end may take."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from core.serving import paced_socket
+from core.serving.arrival import Arrival
+from core.serving.paced_socket import PacedSocket
+
+MOST = 1_000_000
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n%b\r\n"
+
+
+def arrived(*pieces: bytes) -> Arrival:
+    arrival = Arrival(b"", MOST)
+    for piece in pieces:
+        arrival.add(piece)
+    return arrival
+
+
+def head(*lines: bytes) -> bytes:
+    return HEAD % b"".join(line + b"\r\n" for line in lines)
+
+
+def test_a_head_is_waited_for_byte_by_byte() -> None:
+    text = head()
+    arrival = Arrival(b"", MOST)
+    for at in range(len(text)):
+        assert not arrival.is_enough
+        arrival.add(text[at : at + 1])
+    assert arrival.is_enough
+    assert arrival.is_whole
+
+
+@pytest.mark.parametrize(
+    "name", [b"Content-Length: 5", b"content-length:5", b"CONTENT-LENGTH: \t5 "]
+)
+def test_a_small_body_is_waited_for(name: bytes) -> None:
+    assert not arrived(head(name)).is_enough
+    assert not arrived(head(name), b"1234").is_enough
+    assert arrived(head(name), b"12345").is_whole
+    assert arrived(head(name), b"12345GET / HTTP").is_whole
+
+
+def test_of_a_large_body_the_beginning() -> None:
+    arrival = arrived(head(b"Content-Length: 500000"), bytes(60_000))
+    assert not arrival.is_enough
+    arrival.add(bytes(5_000))
+    assert arrival.is_enough
+    assert not arrival.is_whole
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Transfer-Encoding: chunked",
+        b"Expect: 100-continue\r\nContent-Length: 9",
+        b"Content-Length: 5000000000",
+    ],
+)
+def test_what_the_application_must_see_first(line: bytes) -> None:
+    arrival = arrived(head(line))
+    assert arrival.is_enough
+    assert not arrival.is_whole
+
+
+def test_no_end_of_a_head_is_for_the_parser_to_refuse() -> None:
+    arrival = arrived(b"GET / HTTP/1.1\r\nX: " + b"y" * 70_000)
+    assert arrival.is_enough
+    assert not arrival.is_whole
+    # A length that is none is the parser's as well.
+    assert arrived(head(b"Content-Length: ten")).is_enough
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[PacedSocket, socket.socket]]:
+    """Ours, in a hurry, and theirs."""
+    monkeypatch.setattr(paced_socket, "_GRACE_SECONDS", 0.5)
+    plain, theirs = socket.socketpair()
+    ours = PacedSocket.of(plain)
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+def test_who_is_too_slow_has_left(ends: tuple[PacedSocket, socket.socket]) -> None:
+    ours, theirs = ends
+    ours.begin()
+    theirs.sendall(b"a")
+    assert ours.recv(10) == b"a"
+    assert ours.recv(10) == b""
+    # Also what comes later: it must not be taken for the next request.
+    theirs.sendall(b"b")
+    assert ours.recv(10) == b""
+    assert ours.gettimeout() is None
+
+
+def test_a_timeout_of_the_servers_own_is_one(ends: tuple[PacedSocket, socket.socket]) -> None:
+    ours, theirs = ends
+    ours.begin()
+    ours.settimeout(0.01)
+    with pytest.raises(TimeoutError):
+        ours.recv(10)
+    theirs.sendall(b"a")
+    ours.settimeout(None)
+    assert ours.recv(10) == b"a"
+
+
+def test_who_takes_no_answer(ends: tuple[PacedSocket, socket.socket]) -> None:
+    ours, theirs = ends
+    ours.sendall(b"short")
+    assert theirs.recv(10) == b"short"
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    with pytest.raises(TimeoutError):
+        ours.sendall(bytes(50_000))
