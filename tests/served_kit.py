@@ -61,7 +61,7 @@ class Served:
         while not self._is_ready():
             assert self.process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
-            time.sleep(0.05)
+            time.sleep(0.2)
 
     def kill(self) -> None:
         """`kill -9`, the worker too: it would serve on for a while."""
