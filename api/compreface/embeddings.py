@@ -12,11 +12,11 @@ from api.context import engine
 from api.contract.compreface import (
     ComparedEmbeddings,
     EmbeddingsBody,
-    PredictionQuery,
     RecognizedEmbeddings,
     SourceAndTargets,
     compreface_operation,
 )
+from api.contract.compreface_options import PredictionQuery
 from api.contract.operation import needs
 from core.access import Scope
 from core.types import Vector

@@ -12,17 +12,14 @@ from api.compreface.inputs import list_of, options_of, photos_of, subject_of
 from api.compreface.scans import scan_for
 from api.context import engine, services
 from api.contract.compreface import (
-    MAX_PAGE,
     Deleted,
     Example,
     ExamplePage,
     Examples,
-    ExamplesQuery,
     ImageIds,
-    NewExampleQuery,
-    SubjectQuery,
     compreface_operation,
 )
+from api.contract.compreface_options import MAX_PAGE, ExamplesQuery, NewExampleQuery, SubjectQuery
 from api.contract.operation import Photo, needs
 from api.turns import said_when_to_return
 from core.access import Scope

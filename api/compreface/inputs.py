@@ -34,6 +34,8 @@ def options_of(request: Request, model: type[Model]) -> Model:
 
     Read the photo first: it limits the form. Raises InvalidParameter.
     """
+    if "subject" in model.model_fields:
+        _check_whole(request, model)
     given = {**request.form, **request.args} if request.mimetype == _FORM_TYPE else request.args
     # Empty means absent, as it does there; but nobody's name is nobody's, never everybody's.
     said = {name: value for name, value in given.items() if value or name == "subject"}
@@ -81,6 +83,12 @@ def subject_of(text: str) -> str:
         return normalize_user_id(text)
     except InvalidName as error:
         raise InvalidName(f"this subject's name cannot be kept here: {error.message}") from None
+
+
+def _check_whole(request: Request, model: type[BaseModel]) -> None:
+    """Raises InvalidParameter where a name was cut: clients do not escape the & in `R&D`."""
+    if any(not value and name not in model.model_fields for name, value in request.args.items()):
+        raise InvalidParameter("an option without a value: write & in a name as %26")
 
 
 def _photo(found: dict[str, bytes], name: str, settings: Settings) -> bytes:

@@ -8,12 +8,8 @@ from api.compreface.inputs import options_of, photos_of
 from api.compreface.recognition import PHOTO_ERRORS
 from api.compreface.scans import scan, scan_for
 from api.context import engine, services
-from api.contract.compreface import (
-    DetectedFaces,
-    FacesQuery,
-    VerifiedPhotos,
-    compreface_operation,
-)
+from api.contract.compreface import DetectedFaces, VerifiedPhotos, compreface_operation
+from api.contract.compreface_options import FacesQuery
 from api.contract.operation import Photo, needs
 from core.access import Scope
 from core.errors import MultipleFaces

@@ -8,14 +8,8 @@ from api.compreface.image_ids import no_image, photo_id_of
 from api.compreface.inputs import options_of, photos_of
 from api.compreface.scans import scan
 from api.context import engine, services
-from api.contract.compreface import (
-    ExampleMatches,
-    FacesQuery,
-    PredictionQuery,
-    RecognizedFaces,
-    RecognizeQuery,
-    compreface_operation,
-)
+from api.contract.compreface import ExampleMatches, RecognizedFaces, compreface_operation
+from api.contract.compreface_options import FacesQuery, PredictionQuery, RecognizeQuery
 from api.contract.operation import Photo, needs
 from api.upload_photo import MAX_CANDIDATES
 from core.access import Scope

@@ -2,7 +2,7 @@
 
 from api import auth
 from api.context import engine, services
-from api.contract.compreface import FacesQuery
+from api.contract.compreface_options import FacesQuery
 from api.turns import said_when_to_return
 from pipeline.scanner import Scan, Scanner, Wanted
 

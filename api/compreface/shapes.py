@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from api.contract.compreface import FacesQuery
+from api.contract.compreface_options import FacesQuery
 from core.types import Box, Decision, EmbeddingSpec, Face, Vector
 from pipeline.recognizer import Verdict
 from pipeline.scanner import Scan
