@@ -174,6 +174,15 @@ def test_embeddings(client: FlaskClient) -> None:
     url = "/api/v1/verification/embeddings/verify"
     found = result(client.post(url, json={"source": given[0], "targets": given}))
     assert found[0]["similarity"] == 1
-    for wrong in ([], [[]], [[1.0]], [[0.0] * DIMENSIONS], [["x"] * DIMENSIONS], "x", [[None]]):
+    bodies: list[object] = [
+        [],
+        [[]],
+        [[1.0]],
+        [[0.0] * DIMENSIONS],
+        [["x"] * DIMENSIONS],
+        "x",
+        [[None]],
+    ]
+    for wrong in bodies:
         refused(client.post(f"{ROOT}/embeddings/recognize", json={"embeddings": wrong}), 400, 26)
     refused(client.post(url, json={"source": given[0]}), 400, 33)

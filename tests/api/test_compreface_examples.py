@@ -144,7 +144,8 @@ def test_delete_several_examples(client: FlaskClient) -> None:
     assert gone.status_code == 200
     assert [one["image_id"] for one in gone.get_json()] == [ids[0], ids[2]]
     assert client.get(FACES).get_json()["total_elements"] == 1
-    for wrong in ({"ids": []}, [1], "x"):
+    bodies: list[object] = [{"ids": []}, [1], "x"]
+    for wrong in bodies:
         refused(client.post(f"{FACES}/delete", json=wrong), 400, 0)
     refused(client.post(f"{FACES}/delete", data="[]"), 415, 0)
 

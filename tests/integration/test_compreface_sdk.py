@@ -1,5 +1,7 @@
 """CompreFace's own client, unchanged, at a real gunicorn: as its README says to use it."""
 
+import re
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
 
 from core.access import Scope
@@ -19,6 +22,7 @@ from tests.fakes import fake_settings, group, make_services, nobody, portrait
 from tests.integration.system import RunningKenal, running
 from tests.served_kit import served
 
+ROOT = Path(__file__).parents[2]
 pytestmark = [
     pytest.mark.slow,
     # The client leaves the files open that it sends.
@@ -260,3 +264,23 @@ def test_a_key_that_is_none(world: World) -> None:
     else:
         assert set(answer) == {"message", "code"}
         assert answer["code"] == 10
+
+
+def test_the_documented_move(world: World, recognition: Any, tmp_path: Path) -> None:
+    """The script of the documents, from one service to another: both speak CompreFace."""
+    if world.key == "any key":
+        pytest.skip("once is enough")
+    collection = recognition.get_face_collection()
+    for photo, subject in ((world.ada, "ada"), (world.ada_again, "ada"), (world.bob, "bob")):
+        collection.add(str(photo), subject)
+    text = (ROOT / "docs" / "api" / "compreface.md").read_text()
+    [script] = re.findall(r"```python\n(import requests\n.*?)```", text, re.DOTALL)
+    with served(tmp_path) as server:
+        new = f"{server.url}/api/v1"
+        script = script.replace("http://localhost:8000/api/v1", new).replace("knl_…", "none")
+        script = script.replace("http://old:8000", f"http://localhost:{world.port}")
+        command = [sys.executable, "-c", script.replace('"…"', repr(world.key))]
+        for _ in range(2):
+            assert subprocess.run(command, check=True, capture_output=True).stdout == b""
+        moved = httpx.get(f"{new}/recognition/faces").json()["faces"]
+    assert [one["subject"] for one in moved] == ["ada", "ada", "bob"]
