@@ -10,6 +10,7 @@ from core.types import EmbeddingSpec, Similarity
 from db.models import Gallery, Spec
 
 _ROW = 1
+_LAST_SEQ = select(Gallery.seq).where(Gallery.id == _ROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def next_seq(session: Session) -> int:
 
 def last_seq(session: Session) -> int:
     """The sequence number of the newest change; 0 when there was none."""
-    return session.execute(select(Gallery.seq).where(Gallery.id == _ROW)).scalar_one()
+    return session.connection().execute(_LAST_SEQ).scalar_one()
 
 
 def chosen(session: Session) -> Chosen | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, NotFound
@@ -12,6 +12,11 @@ from db import faces
 from db.models import FaceRow, User
 
 PROFILE_FIELDS = ("name", "email", "attributes")
+_OWNER = (
+    select(User)
+    .join(FaceRow, FaceRow.person_id == User.id)
+    .where(FaceRow.id == bindparam("face_id"))
+)
 
 
 def find(session: Session, user_id: str) -> User | None:
@@ -20,8 +25,7 @@ def find(session: Session, user_id: str) -> User | None:
 
 def owner_of_face(session: Session, face_id: int) -> User | None:
     """Whose face this is at this moment; None where it is gone."""
-    statement = select(User).join(FaceRow, FaceRow.person_id == User.id)
-    return session.execute(statement.where(FaceRow.id == face_id)).scalar_one_or_none()
+    return session.execute(_OWNER, {"face_id": face_id}).scalar_one_or_none()
 
 
 def get(session: Session, user_id: str) -> User:

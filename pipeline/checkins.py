@@ -95,7 +95,7 @@ class CheckIns:
         known = self._known(arrival)
         if known is not None:
             return known
-        with self._turns.turn():
+        with self._turns.turn(arrival.device_id):
             # It may have been recorded while this one waited.
             return self._known(arrival) or self._new(arrival, face_json, started)
 
