@@ -58,9 +58,12 @@ loglevel = "info" if _settings.log_level == "DEBUG" else _settings.log_level.low
 logger_class = LineLogger
 
 
-def on_starting(server: Arbiter) -> None:  # noqa: ARG001 - gunicorn names them
+def on_starting(server: Arbiter) -> None:
     """Counts begin at zero with each first process."""
-    worker_files.clean(_counts_folder)
+    try:
+        worker_files.clean(_counts_folder)
+    except OSError:
+        server.log.warning("the folder for the counts of workers cannot be made or emptied")
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:
@@ -71,6 +74,7 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
     except OSError:
         # It serves all the same; what it counts is then only in its own answers.
         server.log.warning("no room for the counts of a worker: /metrics is not complete")
+        worker.cfg.set("raw_env", [])  # It would be set once more.
         os.environ.pop(_COUNTS, None)
 
 

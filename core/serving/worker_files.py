@@ -25,12 +25,15 @@ def clean(folder: Path) -> None:
 
 def reserve(folder: Path, pid: int) -> None:
     """Take the room on the disk for a worker's counts; raises OSError where there is none."""
-    for name in _NAMES:
-        made = folder / (name.format(pid) + ".new")
-        with made.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, _ROOM_BYTES)
-        # Whole when it can be seen: the other workers read all of them.
-        made.rename(folder / name.format(pid))
+    paths = [folder / name.format(pid) for name in _NAMES]
+    try:
+        for path in paths:
+            _make(path)
+    except OSError:
+        for path in paths:
+            path.unlink(missing_ok=True)
+            _unfinished(path).unlink(missing_ok=True)
+        raise
 
 
 def release(folder: Path, pid: int) -> None:
@@ -41,6 +44,18 @@ def release(folder: Path, pid: int) -> None:
         path = folder / name.format(pid)
         if path.is_file():
             os.truncate(path, max(_USED.size, _used(path)))
+
+
+def _make(path: Path) -> None:
+    made = _unfinished(path)
+    with made.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, _ROOM_BYTES)
+    # Whole when it can be seen: the other workers read all of them.
+    made.rename(path)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
 
 
 def _used(path: Path) -> int:

@@ -1,5 +1,6 @@
 """/metrics: what is counted, what is looked up, and that it tells nothing of anybody."""
 
+import errno
 import os
 import signal
 import time
@@ -188,6 +189,37 @@ def test_the_files_of_a_worker_that_ended(tmp_path: Path) -> None:
     worker_files.release(folder, 7)
     assert {path.name for path in folder.iterdir()} == {"counter_7.db", "histogram_7.db"}
     assert all(path.stat().st_size < 100 for path in folder.iterdir())
+
+
+def test_a_disk_without_room_leaves_nothing_half_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def full(descriptor: int, start: int, size: int) -> None:
+        made.append(descriptor)
+        if len(made) > 1:
+            raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="full"):
+        worker_files.reserve(tmp_path, 7)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_worker_without_room_for_its_counts_serves(tmp_path: Path) -> None:
+    # A file of that name is no folder: nothing can be made in it.
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "metrics").write_text("")
+    server = Server(tmp_path)
+    try:
+        server.wait_ready()
+        server.ask("GET", "/users/nobody")
+        assert asked_for_nobody(server) == 1
+        assert "no room for the counts" in server.log.read_text()
+    finally:
+        server.stop()
 
 
 @pytest.mark.slow

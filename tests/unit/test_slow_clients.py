@@ -45,11 +45,10 @@ def test_a_small_body_is_waited_for(name: bytes) -> None:
 
 
 def test_of_a_large_body_the_beginning() -> None:
-    arrival = arrived(head(b"Content-Length: 500000"), bytes(60_000))
-    assert not arrival.is_enough
-    arrival.add(bytes(5_000))
-    assert arrival.is_enough
-    assert not arrival.is_whole
+    large = head(b"Content-Length: 500000")
+    assert not arrived(large, bytes(60_000)).is_enough
+    assert arrived(large, bytes(65_000)).is_enough
+    assert not arrived(large, bytes(65_000)).is_whole
 
 
 @pytest.mark.parametrize(
