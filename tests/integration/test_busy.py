@@ -3,7 +3,7 @@
 import http.client
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -34,10 +34,10 @@ class Told:
 
 
 class HeldServer(Server):
-    """A gunicorn whose networks stop while `hold` is there."""
+    """A gunicorn whose networks stop while `hold` is there; `more` are settings of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, "tests.integration.slow_served:create()", QUEUE)
+    def __init__(self, folder: Path, more: Mapping[str, str] | None = None) -> None:
+        super().__init__(folder, "tests.integration.slow_served:create()", QUEUE, more)
         self.hold = folder / "var" / HOLD
 
     def post(self, path: str = "/upload_photo") -> Told:
