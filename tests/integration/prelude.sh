@@ -32,5 +32,14 @@ by_hand() {
     http://localhost:8000/checkins/manual
 }
 
+# embedding PHOTO: embedding.json, as /search takes it
+embedding() {
+  curl -F photo=@"$1" http://localhost:8000/embeddings | python3 -c '
+import json, sys
+made = json.load(sys.stdin)
+print(json.dumps({"embedding": made["faces"][0]["embedding"], "spec": made["spec"]["digest"]}))
+' > embedding.json
+}
+
 # json BODY URL: a POST
 json() { curl -H "X-API-Key: ${KEY:-}" -H 'Content-Type: application/json' -d "$1" "$2"; }

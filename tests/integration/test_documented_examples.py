@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents_kit import steps
+from tests.documents_kit import Step, steps
 from tests.integration.walk import walking
 from tests.served_kit import ROOT
 
@@ -24,3 +24,22 @@ def test_examples_work(path: Path, tmp_path: Path) -> None:
     with walking(tmp_path) as walk:
         for step in steps(path.read_text()):
             walk.take(step)
+
+
+BROKEN = [
+    Step("sh", "curl http://localhost:8000/users/nobody", 7),
+    Step("sh", "curl http://localhost:8000/users", 7, status="404"),
+    Step("sh", "false; true", 7),
+    Step("sh", "echo $NEVER_SET", 7),
+    Step("python", "import no_such_module", 7),
+    Step("json", '{"request_id": "…", "people": []}', 7),
+]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are for curl")
+def test_an_example_that_is_broken_is_noticed(tmp_path: Path) -> None:
+    with walking(tmp_path) as walk:
+        for step in BROKEN:
+            walk.take(Step("sh", "curl http://localhost:8000/users", 1))
+            with pytest.raises(AssertionError, match="line 7"):
+                walk.take(step)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.documents_kit import Step, differences
-from tests.fakes import group, nobody, portrait
+from tests.fakes import BLURRED, group, nobody, portrait
 from tests.integration.system import free_port
 from tests.served_kit import ROOT, Served
 
@@ -91,12 +91,13 @@ class Walk:
 
     def _told(self, text: str) -> str:
         """The text as it is run here: ports that are free, and what stands for something else."""
+        text = re.sub(r"\b8000\b", str(self._server.port), text)
+        text = re.sub(r"\b9000\b", str(self._other_port), text)
         names = self._state / "names"
         for line in names.read_text().splitlines() if names.exists() else []:
             name, _, value = line.partition("\t")
             text = text.replace(name, value)
-        text = re.sub(r"\b8000\b", str(self._server.port), text)
-        return re.sub(r"\b9000\b", str(self._other_port), text)
+        return text
 
     def _shell(self, text: str, place: str, statuses: list[int]) -> None:
         if self._server.process is None:
@@ -162,6 +163,7 @@ def photo(name: str) -> bytes:
         "bob": lambda: portrait(BOB, file_format="JPEG"),
         "stranger": lambda: portrait(STRANGER, file_format="JPEG"),
         "group": lambda: group([ADA, STRANGER], [160, 120], "JPEG"),
+        "blurred": lambda: portrait(BLURRED, file_format="JPEG"),
         "empty": nobody,
     }
     first = re.split(r"[-_.\d]", name)[0]
