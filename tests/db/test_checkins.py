@@ -1,6 +1,6 @@
 """Questions about check-ins are answered by indexes, however many there are."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from db import checkins, migrate
 from db.checkin_models import CheckIn
 from db.checkins import AlreadyRecorded, Filter
-from db.session import Database
+from db.session import Database, Session
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 EVENT = "0a8d2c1e-9d6f-4a57-9b0c-1f2e3d4c5b6a"
@@ -78,7 +78,7 @@ def plans_of(database: Database, ask: str) -> list[str]:
     return [str(row.detail) for row in rows]
 
 
-QUESTIONS = {
+QUESTIONS: dict[str, Callable[[Session], object]] = {
     "of a device": lambda s: checkins.page(s, None, 10, Filter(device_id="door-1")),
     "of a person": lambda s: checkins.page(s, None, 10, Filter(user_id="anna")),
     "all": lambda s: checkins.page(s, 100, 10, Filter()),
