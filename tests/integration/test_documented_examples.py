@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents_kit import Step, steps
-from tests.integration.walk import walking
+from tests.integration.walk import Networks, walking
 from tests.served_kit import ROOT
 
 DOCUMENTS = [
@@ -23,6 +23,25 @@ DOCUMENTS = [
 def test_examples_work(path: Path, tmp_path: Path) -> None:
     with walking(tmp_path) as walk:
         for step in steps(path.read_text()):
+            walk.take(step)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are for curl")
+def test_the_guide_works_with_real_faces(
+    tmp_path: Path, shared_dir: Path, prepared_models: Path
+) -> None:
+    photos = shared_dir / "faces" / "gallery" / "single"
+    names = {"ada.jpg": "obama.jpg", "visitor.jpg": "obama2.jpg"}
+    networks = Networks(
+        settings={"KENAL_EMBEDDER": "dlib", "KENAL_MODEL_DIR": str(prepared_models)},
+        server="wsgi:app",
+        commands="wsgi:app",
+        photo=lambda name: (photos / names[name]).read_bytes(),
+        preparing=[["db", "upgrade"], ["models", "prepare"]],
+    )
+    with walking(tmp_path, networks) as walk:
+        for step in steps((ROOT / "docs" / "integrators.md").read_text()):
             walk.take(step)
 
 

@@ -7,14 +7,15 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.documents_kit import Step, differences
 from tests.fakes import BLURRED, group, nobody, portrait
 from tests.integration.system import free_port
-from tests.served_kit import ROOT, Served
+from tests.served_kit import FAKES, ROOT, Served
 
 ADA, BOB, STRANGER = 5, 77, 300
 CLIENT = ROOT / "clients" / "python" / "src"
@@ -37,15 +38,42 @@ jobs -p >> "$STATE/jobs"
 """
 
 
+def photo(name: str) -> bytes:
+    """The photo that its name promises, of colors; most are of Ada."""
+    known = {
+        "bob": lambda: portrait(BOB, file_format="JPEG"),
+        "stranger": lambda: portrait(STRANGER, file_format="JPEG"),
+        "group": lambda: group([ADA, STRANGER], [160, 120], "JPEG"),
+        "blurred": lambda: portrait(BLURRED, file_format="JPEG"),
+        "empty": nobody,
+    }
+    first = re.split(r"[-_.\d]", name)[0]
+    return known[first]() if first in known else portrait(ADA, len(name) % 10, "JPEG")
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What recognizes, what is photographed, and what has to be prepared first."""
+
+    settings: Mapping[str, str]
+    server: str
+    commands: str
+    photo: Callable[[str], bytes]
+    preparing: Sequence[Sequence[str]] = ()
+
+
+COLORS = Networks({}, FAKES, "tests.api.served:create", photo)
+
+
 class Walk:
     """One reader: a folder with photos, a shell that remembers, and a server that can change."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, networks: Networks) -> None:
         self._desk, self._state = folder / "desk", folder / "state"
         for made in (self._desk, self._state / "bin", self._state / "answers", folder / "server"):
             made.mkdir(parents=True)
-        self._settings = dict(settings)
-        self._server = Served(folder / "server", self._settings)
+        self._networks = networks
+        self._server = Served(folder / "server", networks.settings, networks.server)
         self._other_port = free_port()
         self._answer: object = None
         curl = self._state / "bin" / "curl"
@@ -86,8 +114,15 @@ class Walk:
 
     def _serve(self, settings: Mapping[str, str]) -> None:
         self._server.stop()
-        self._server.settings = {**self._settings, **settings}
+        self._server.settings = {**self._networks.settings, **settings}
         self._server.start()
+
+    def _prepare(self) -> None:
+        for command in self._networks.preparing:
+            flask = [sys.executable, "-m", "flask", *command]
+            subprocess.run(
+                flask, cwd=ROOT, env=self._environment(), check=True, capture_output=True
+            )
 
     def _told(self, text: str) -> str:
         """The text as it is run here: ports that are free, and what stands for something else."""
@@ -101,6 +136,7 @@ class Walk:
 
     def _shell(self, text: str, place: str, statuses: list[int]) -> None:
         if self._server.process is None:
+            self._prepare()
             self._server.start()
         prelude = self._state / "prelude.sh"
         prelude.write_text(self._told(_PRELUDE.read_text()))
@@ -146,7 +182,7 @@ class Walk:
             **environment,
             "PATH": path,
             "PYTHONPATH": f"{ROOT}:{CLIENT}",
-            "FLASK_APP": "tests.api.served:create",
+            "FLASK_APP": self._networks.commands,
             "STATE": str(self._state),
             "REAL_CURL": real,
         }
@@ -154,20 +190,7 @@ class Walk:
     def _make_photos(self, text: str) -> None:
         for name in re.findall(r"[\w-]+\.jpg\b", text):
             if not (self._desk / name).exists():
-                (self._desk / name).write_bytes(photo(name))
-
-
-def photo(name: str) -> bytes:
-    """The photo that its name promises; most are of Ada."""
-    known = {
-        "bob": lambda: portrait(BOB, file_format="JPEG"),
-        "stranger": lambda: portrait(STRANGER, file_format="JPEG"),
-        "group": lambda: group([ADA, STRANGER], [160, 120], "JPEG"),
-        "blurred": lambda: portrait(BLURRED, file_format="JPEG"),
-        "empty": nobody,
-    }
-    first = re.split(r"[-_.\d]", name)[0]
-    return known[first]() if first in known else portrait(ADA, len(name) % 10, "JPEG")
+                (self._desk / name).write_bytes(self._networks.photo(name))
 
 
 def _is_of(pid: int, folder: Path) -> bool:
@@ -179,8 +202,9 @@ def _is_of(pid: int, folder: Path) -> bool:
 
 
 @contextmanager
-def walking(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Walk]:
-    walk = Walk(folder, settings or {})
+def walking(folder: Path, networks: Networks = COLORS) -> Iterator[Walk]:
+    """A reader at a desk; what was started is ended."""
+    walk = Walk(folder, networks)
     try:
         yield walk
     finally:
