@@ -32,7 +32,6 @@ from api.options import Options
 from api.own_device import check_own
 from api.paging import MAX_LIMIT, newest_first_of
 from api.paging import OPTIONS as PAGING
-from api.turns import said_when_to_return
 from api.uploads import Upload, read_upload
 from core.access import Scope
 from core.errors import InvalidParameter
@@ -65,8 +64,7 @@ def check_in() -> Response:
     upload = read_upload(request, services().settings, _OPTIONS)
     arrival = _arrival(upload)
     check_own(arrival.device_id)
-    with said_when_to_return():
-        outcome = ready.check_ins.check_in(arrival, _face)
+    outcome = ready.check_ins.check_in(arrival, _face)
     with services().database.read() as session:
         told = checkin_answers.of_outcome(session, outcome)
     place = url_for("checkins.get_checkin", event_id=arrival.event_id)

@@ -7,7 +7,6 @@ from api.answers import answer
 from api.context import engine, services
 from api.contract.compare import ComparisonAnswer, DetectionAnswer
 from api.contract.operation import Photo, needs, operation
-from api.turns import said_when_to_return
 from api.uploads import read_two, read_upload
 from core.access import Scope
 from pipeline.examiner import Side
@@ -27,8 +26,7 @@ def compare_photos() -> Response:
     ready = engine()
     two = read_two(request, services().settings)
     threshold = ready.rule.threshold
-    with said_when_to_return():
-        found = ready.examiner.compare(two.photo, two.reference, threshold, auth.caller().id)
+    found = ready.examiner.compare(two.photo, two.reference, threshold, auth.caller().id)
     return answer(
         {
             "decision": found.decision,
@@ -52,8 +50,7 @@ def compare_photos() -> Response:
 def detect() -> Response:
     ready = engine()
     upload = read_upload(request, services().settings, ())
-    with said_when_to_return():
-        found = ready.examiner.detect(upload.photo, auth.caller().id)
+    found = ready.examiner.detect(upload.photo, auth.caller().id)
     return answer(
         {
             "faces": [schemas.of_face(face) for face in found.faces],

@@ -23,7 +23,6 @@ from api.contract.paging import PageOptions
 from api.options import Options
 from api.paging import OPTIONS as PAGING
 from api.paging import page_of
-from api.turns import said_when_to_return
 from api.upload_photo import MAX_CANDIDATES
 from api.uploads import read_upload
 from api.user_photos import TERMS, terms_of
@@ -55,8 +54,7 @@ def embed() -> Response:
     ready = engine()
     upload = read_upload(request, services().settings, ("faces",))
     choice = upload.options.choice("faces", FaceChoice) or FaceChoice.LARGEST
-    with said_when_to_return():
-        found = ready.examiner.embed(upload.photo, choice, auth.caller().id)
+    found = ready.examiner.embed(upload.photo, choice, auth.caller().id)
     shown = [
         {"embedding": vector.tolist(), "face": schemas.of_face(face)}
         for face, vector in zip(found.faces, found.vectors, strict=True)

@@ -13,7 +13,6 @@ from api.context import engine, services
 from api.contract.operation import needs, operation
 from api.contract.reports import DuplicateOptions, DuplicatePage
 from api.options import Options
-from api.turns import said_when_to_return
 from core.access import Scope
 from core.errors import InvalidParameter
 from pipeline.duplicates import Duplicates, Pair, Place
@@ -38,7 +37,7 @@ def duplicates() -> Response:
     place = _place(options.text("cursor"))
     report = Duplicates(services().database, ready.chosen.spec, threshold)
     # As much work as a photo, so it waits among them.
-    with said_when_to_return(), ready.recognizer.turns.turn(auth.caller().id):
+    with ready.recognizer.turns.turn(auth.caller().id):
         step = report.step(place)
     return answer(
         {

@@ -8,7 +8,6 @@ from api.context import engine, services
 from api.contract.operation import Photo, needs, operation
 from api.contract.recognition import Recognized, RecognizeOptions
 from api.options import Options
-from api.turns import said_when_to_return
 from api.uploads import read_upload
 from core.access import Scope
 from core.names import normalize_user_id
@@ -32,8 +31,7 @@ def recognize() -> Response:
     ready = engine()
     upload = read_upload(request, services().settings, _OPTIONS)
     question = _question(upload.options)
-    with said_when_to_return():
-        found = ready.recognizer.recognize(upload.photo, question, auth.caller().id)
+    found = ready.recognizer.recognize(upload.photo, question, auth.caller().id)
     show = schemas.of_all_faces if question.faces is FaceChoice.ALL else schemas.of_recognition
     return answer(show(found, ready.rule.threshold, ready.chosen.spec))
 

@@ -13,7 +13,6 @@ from api.contract.photos import EnrolledPhoto, EnrollOptions, PhotoAnswer, Photo
 from api.options import Options
 from api.paging import OPTIONS as PAGING
 from api.paging import page_of
-from api.turns import said_when_to_return
 from api.uploads import read_upload
 from core.access import Scope
 from core.errors import Forbidden, NotFound
@@ -60,7 +59,7 @@ def enroll(user_id: str) -> Response:
     user_id = normalize_user_id(user_id)
     upload = read_upload(request, services().settings, TERMS)
     terms = terms_of(upload.options)
-    with said_when_to_return(), ready.recognizer.turns.turn(auth.caller().id):
+    with ready.recognizer.turns.turn(auth.caller().id):
         enrolled = ready.enrollment.enroll(user_id, upload.photo, terms)
     with services().database.read() as session:
         photo = schemas.of_photo(ledger.get(session, enrolled.photo_id, user_id))

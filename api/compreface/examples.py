@@ -21,7 +21,6 @@ from api.contract.compreface import (
 )
 from api.contract.compreface_options import MAX_PAGE, ExamplesQuery, NewExampleQuery, SubjectQuery
 from api.contract.operation import Photo, needs
-from api.turns import said_when_to_return
 from core.access import Scope
 from core.errors import Forbidden, NotFound
 from db import audit
@@ -72,7 +71,7 @@ def add_example() -> Response:
     subject = subject_of(asked.subject)
     if asked.det_prob_threshold:
         scan_for(photo, Wanted(asked.det_prob_threshold, embeddings=False))
-    with said_when_to_return(), ready.recognizer.turns.turn(auth.caller().id):
+    with ready.recognizer.turns.turn(auth.caller().id):
         enrolled = ready.enrollment.enroll(subject, photo, Terms(settings.enroll_mode))
     return _created({"image_id": image_id_of(enrolled.photo_id), "subject": subject})
 

@@ -3,7 +3,6 @@
 from api import auth
 from api.context import engine, services
 from api.contract.compreface_options import FacesQuery
-from api.turns import said_when_to_return
 from pipeline.scanner import Scan, Scanner, Wanted
 
 
@@ -20,5 +19,4 @@ def scan_for(photo: bytes, wanted: Wanted) -> Scan:
         max_bytes=settings.max_upload_bytes,
         max_pixels=settings.max_image_pixels,
     )
-    with said_when_to_return():
-        return scanner.scan(photo, wanted, auth.caller().id)
+    return scanner.scan(photo, wanted, auth.caller().id)
