@@ -185,6 +185,9 @@ def forget_person(session: Session, user_id: str) -> list[str]:
         CheckIn.effective_user_id == user_id,
         CheckIn.id.in_(once),
         (CheckIn.id.in_(moved)) & (CheckIn.user_id == user_id),
+        # Repeats went along with what was said of the event they repeat.
+        CheckIn.repeat_of.in_(once),
+        (CheckIn.repeat_of.in_(moved)) & (CheckIn.user_id == user_id),
     )
     statement = select(CheckIn).where(or_(*theirs), CheckIn.picture.is_not(None))
     names = []

@@ -165,6 +165,21 @@ def test_pictures_go_with_everybody_they_were_said_to_show(world: World, first: 
     assert world.shown(event) == 404
 
 
+@pytest.mark.parametrize("first", ["1042", "1043"])
+def test_pictures_of_repeats_go_with_everybody_their_event_was_said_to_show(
+    world: World, first: str
+) -> None:
+    for user_id in ("1043", "1044"):
+        world.client.post("/users", json={"user_id": user_id})
+    event, repeat = checked_in(world.client, portrait(5)), checked_in(world.client, portrait(5))
+    assert repeat["repeat_of"] == event["event_id"]
+    for user_id in ("1043", "1044"):
+        said = {"user_id": user_id, "reason": "her sister"}
+        world.client.post(f"/checkins/{event['event_id']}/corrections", json=said)
+    world.client.delete(f"/users/{first}")
+    assert [world.shown(event), world.shown(repeat)] == [404, 404]
+
+
 def test_old_pictures_are_deleted_and_their_events_stay(world: World) -> None:
     event = checked_in(world.client, portrait(5))
     now = time.time()
