@@ -74,7 +74,10 @@ def add(session: Session, event: CheckIn) -> None:
 
 
 def counted_near(session: Session, event: CheckIn, cooldown: timedelta) -> CheckIn | None:
-    """The earliest counted event of the same person, device and direction within `cooldown`."""
+    """The earliest counted event of the same person, device and direction within `cooldown`.
+
+    None that was corrected: a repeat would go along with what was said before it came.
+    """
     near = (
         CheckIn.effective_user_id == event.effective_user_id,
         CheckIn.effective_at > event.effective_at - cooldown,
@@ -82,7 +85,7 @@ def counted_near(session: Session, event: CheckIn, cooldown: timedelta) -> Check
         CheckIn.device_id == event.device_id,
         CheckIn.effective_direction.is_not_distinct_from(event.effective_direction),
         CheckIn.repeat_of.is_(None),
-        CheckIn.voided.is_(False),
+        CheckIn.corrected.is_(False),
     )
     statement = select(CheckIn).where(*near).order_by(CheckIn.effective_at, CheckIn.id).limit(1)
     return session.execute(statement).scalar_one_or_none()

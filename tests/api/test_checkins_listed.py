@@ -181,6 +181,15 @@ def test_repeats_go_with_the_event_that_they_repeat(client: FlaskClient) -> None
     assert shown["effective"]["user_id"] == "1042"
 
 
+def test_what_was_said_of_an_event_moves_none_that_comes_later(client: FlaskClient) -> None:
+    event = checked_in(client, portrait(5))
+    correct(client, event, at=moment(3600))
+    queued = checked_in(client, portrait(5), ago=3595)
+    correct(client, event, direction="out")
+    shown = body(client.get(f"/checkins/{queued['event_id']}"))
+    assert shown["effective"] == queued["effective"]
+
+
 @pytest.mark.parametrize(
     ("said", "status", "code"),
     [
