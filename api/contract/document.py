@@ -17,6 +17,7 @@ from api.contract.parameters import (
     path_parameters,
     query_parameters,
 )
+from api.contract.tags import CHAPTERS, chapter_of, place_of
 from api.root import VERSION
 
 Json = dict[str, object]
@@ -45,6 +46,7 @@ def document(app: Flask) -> Json:
         "info": {"title": "Kenal", "version": VERSION, "description": _ABOUT},
         "servers": [{"url": "/"}],
         "security": [{name: []} for name in _SECURITY] + [{}],
+        "tags": [{"name": name, "description": words} for name, (words, _) in CHAPTERS.items()],
         "paths": paths,
         "components": {
             "securitySchemes": dict(_SECURITY),
@@ -61,7 +63,8 @@ _ABOUT = (
 
 
 def _operations(app: Flask) -> Iterator[tuple[Rule, str, Operation]]:
-    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+    rules = app.url_map.iter_rules()
+    for rule in sorted(rules, key=lambda rule: (place_of(rule.endpoint), rule.rule)):
         said = operation_of(app, rule.endpoint)
         for method in _METHODS:
             if said is not None and method in (rule.methods or ()):
@@ -78,7 +81,7 @@ def _operation(rule: Rule, said: Operation) -> Json:
     shown: Json = {
         "operationId": rule.endpoint.replace(".", "_"),
         "summary": said.summary,
-        "tags": [rule.endpoint.split(".", maxsplit=1)[0]],
+        "tags": [chapter_of(rule.endpoint)],
         "x-scopes": sorted(said.scopes),
         "parameters": parameters,
         "responses": _responses(rule, said),
