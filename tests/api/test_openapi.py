@@ -35,9 +35,9 @@ def test_names_are_unique(app: Flask) -> None:
 
 
 def test_the_contract_changes_only_on_purpose(app: Flask) -> None:
-    """KENAL_SNAPSHOT=write makes the snapshot anew: look at its diff before you commit it."""
+    """WRITE_SNAPSHOT=1 makes the snapshot anew: look at its diff before you commit it."""
     text = json.dumps(document(app), indent=1, sort_keys=True) + "\n"
-    if os.environ.get("KENAL_SNAPSHOT") == "write":
+    if os.environ.get("WRITE_SNAPSHOT") == "1":
         SNAPSHOT.write_text(text)
     assert SNAPSHOT.read_text() == text
 
