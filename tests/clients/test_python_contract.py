@@ -14,10 +14,10 @@ from pydantic import BaseModel
 
 import kenal_client
 from api.contract import attendance, checkins, compare, devices, photos, recognition, users
-from kenal_client import faces, records
+from kenal_client import faces, people, records
 
 PAIRS = [
-    (records.Person, users.Person),
+    (people.Person, users.Person),
     (faces.Recognition, recognition.RecognitionAnswer),
     (faces.RecognitionOfAll, recognition.AllFacesAnswer),
     (faces.Comparison, compare.ComparisonAnswer),

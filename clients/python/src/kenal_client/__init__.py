@@ -31,6 +31,7 @@ from kenal_client.faces import (
     UnusedFace,
 )
 from kenal_client.media import PhotoSource
+from kenal_client.people import Person
 from kenal_client.records import (
     Attendance,
     CheckIn,
@@ -42,7 +43,6 @@ from kenal_client.records import (
     Heartbeat,
     IssuedDevice,
     IssuedDeviceKey,
-    Person,
     Photo,
     Warned,
 )

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from typing import Optional
 
-from kenal_client.records import Person
+from kenal_client.people import Person
 
 Point = tuple[int, int]
 

@@ -3,20 +3,10 @@
 # No `from __future__ import annotations`: the types are read when answers are parsed.
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Optional
+from typing import Optional
 
-
-@dataclass(frozen=True)
-class Person:
-    """A person with the profile."""
-
-    user_id: str
-    name: Optional[str]
-    email: Optional[str]
-    attributes: dict[str, Any]
-    face_id: Optional[int]
-    created_at: datetime
-    updated_at: datetime
+from kenal_client.faces import Face
+from kenal_client.people import Person
 
 
 @dataclass(frozen=True)
@@ -99,7 +89,7 @@ class CheckIn:
     granted: bool
     reason: Optional[str]
     repeat_of: Optional[str]
-    face: Optional[dict[str, Any]]
+    face: Optional[Face]
     has_picture: bool
     author: Optional[str]
     key_name: Optional[str]

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from kenal_client.media import PhotoSource, read_photo
 from kenal_client.parsing import parse
-from kenal_client.records import Device, EnrolledPhoto, IssuedDevice, IssuedDeviceKey, Person, Photo
+from kenal_client.people import Person
+from kenal_client.records import Device, EnrolledPhoto, IssuedDevice, IssuedDeviceKey, Photo
 from kenal_client.transport import Ask, Transport
 
 PAGE = 500
