@@ -4,8 +4,9 @@ Without keys (KENAL_AUTH=off) only this machine may: a page in a browser here, t
 loopback address, so foreign names and foreign pages are refused.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import NoReturn, cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, current_app, g, request
@@ -22,6 +23,8 @@ from pipeline.notes import Notes
 
 _SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 _BEARER = "bearer "
+_FROM = ("X-Forwarded-For", "X-Real-IP")
+_NOTES = "kenal_notes"
 Who = Callable[[Request, bool], Caller | None]
 """Whoever sends a request; None where it is open to all and nobody needs to be known."""
 _ACTION = 64
@@ -29,7 +32,7 @@ _ACTION = 64
 
 def register(app: Flask, settings: Settings, database: Database) -> None:
     """Check every request before anything else looks at it."""
-    notes = Notes(database)
+    notes = app.extensions[_NOTES] = Notes(database)
     if settings.auth is Auth.OFF:
         who: Who = _local
     else:
@@ -46,7 +49,7 @@ def register(app: Flask, settings: Settings, database: Database) -> None:
         # What declares nothing is nobody's but an admin's.
         wanted = declared.scopes if declared else frozenset([Scope.ADMIN])
         if request.endpoint is not None and not is_open and not found.may(wanted):
-            _refuse(notes, found, wanted)
+            refuse("this key may not do that", {"scopes": sorted(wanted)})
 
     @app.after_request
     def challenge(response: Response) -> Response:
@@ -62,10 +65,13 @@ def caller() -> Caller:
     return found
 
 
-def _refuse(notes: Notes, asked: Caller, wanted: Collection[Scope]) -> None:
+def refuse(message: str, details: Mapping[str, object] | None = None) -> NoReturn:
+    """Raises Forbidden for what the caller may not, and has it noted in the audit."""
     # A key that tries what it may not is worth an admin's look; a missing one is only noise.
-    notes.refused(asked, f"{request.method} {request.url_rule}"[:_ACTION], request_ids.current())
-    raise Forbidden("this key may not do that", {"scopes": sorted(wanted)})
+    notes = cast(Notes, current_app.extensions[_NOTES])
+    action = f"{request.method} {request.url_rule}"[:_ACTION]
+    notes.refused(caller(), action, request_ids.current())
+    raise Forbidden(message, details)
 
 
 def _by_key(check: KeyCheck, limits: Limits) -> Who:
@@ -102,13 +108,23 @@ def _given_key(asked: Request) -> str:
 def _local(asked: Request, is_open: bool) -> Caller:
     """Raises Forbidden for another machine, another name (DNS rebinding), another page (CSRF)."""
     del is_open
-    if asked.remote_addr and not is_loopback(asked.remote_addr):
+    if (asked.remote_addr and not is_loopback(asked.remote_addr)) or _is_passed_on(asked):
         raise Forbidden("without keys only this machine may ask; set KENAL_AUTH=required")
     if not _is_local_host(asked.headers.get("Host", "")):
         raise Forbidden("without keys the Host must be localhost or a loopback address")
     if asked.method not in _SAFE_METHODS and _is_from_foreign_page(asked):
         raise Forbidden("without keys no page of another site may change anything")
     return LOCAL
+
+
+def _is_passed_on(asked: Request) -> bool:
+    """Whether a proxy here says that it asks for another machine.
+
+    Many send their own address as the Host, so that the name does not tell.
+    """
+    said = (value for name in _FROM for value in asked.headers.getlist(name))
+    addresses = (part.strip() for value in said for part in value.split(","))
+    return "Forwarded" in asked.headers or not all(map(is_loopback, addresses))
 
 
 def _is_from_foreign_page(asked: Request) -> bool:

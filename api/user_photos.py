@@ -15,7 +15,7 @@ from api.paging import OPTIONS as PAGING
 from api.paging import page_of
 from api.uploads import read_upload
 from core.access import Scope
-from core.errors import Forbidden, NotFound
+from core.errors import NotFound
 from core.names import normalize_user_id
 from core.settings import EnrollMode
 from db import photos as ledger
@@ -93,7 +93,7 @@ def terms_of(options: Options) -> Terms:
         return Terms(mode)
     caller = auth.caller()
     if not caller.may([Scope.ADMIN]):
-        raise Forbidden("only an admin key may accept a face that contradicts the enrolled ones")
+        auth.refuse("only an admin key may accept a face that contradicts the enrolled ones")
     return Terms(mode, Override(caller, request_ids.current()))
 
 

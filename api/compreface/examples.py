@@ -22,7 +22,7 @@ from api.contract.compreface import (
 from api.contract.compreface_options import MAX_PAGE, ExamplesQuery, NewExampleQuery, SubjectQuery
 from api.contract.operation import Photo, needs
 from core.access import Scope
-from core.errors import Forbidden, NotFound
+from core.errors import NotFound
 from db import audit
 from db import examples as stored
 from db.models import PhotoRow
@@ -90,7 +90,7 @@ def remove_examples() -> Response:
     if subject is not None:
         return jsonify({"deleted": delete_examples(own.database, drop, subject_of(subject))})
     if not auth.caller().may([Scope.ADMIN]):
-        raise Forbidden("without a subject this removes everybody's examples: an admin key may")
+        auth.refuse("without a subject this removes everybody's examples: an admin key may")
     note_all("examples.delete_all")
     return jsonify({"deleted": delete_everybodys_examples(own.database, drop)})
 

@@ -183,6 +183,29 @@ def test_a_forwarded_name_is_not_believed(tmp_path: Path) -> None:
     services.close()
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "8.8.8.8"},
+        {"X-Forwarded-For": "127.0.0.1, 8.8.8.8"},
+        {"X-Forwarded-For": "unknown"},
+        {"X-Real-IP": "8.8.8.8"},
+        {"Forwarded": "for=8.8.8.8"},
+        {"Forwarded": 'for="[::1]";host=kenal.example'},
+    ],
+)
+def test_a_proxy_lets_nobody_in_where_no_keys_are_asked_for(
+    reader: FlaskClient, headers: dict[str, str]
+) -> None:
+    """Many proxies send their own address as the Host."""
+    refused(reader.get("/users", headers={"Host": "127.0.0.1:8000", **headers}), 403, "forbidden")
+
+
+def test_a_proxy_for_this_machine_may(reader: FlaskClient) -> None:
+    headers = {"X-Forwarded-For": "127.0.0.1, ::1", "X-Real-IP": "127.0.0.1"}
+    assert reader.get("/users", headers=headers).status_code == 200
+
+
 def test_every_view_declares_its_operation(reader: FlaskClient) -> None:
     app = reader.application
     assert [name for name in app.view_functions if operation_of(app, name) is None] == []

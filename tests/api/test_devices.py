@@ -1,6 +1,9 @@
 """/devices: registered with a key, heard of by heartbeats, gone with their keys."""
 
+import sqlite3
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from db import audit, devices
 from pipeline.keys import NewKey, create
 from pipeline.services import Services
 from tests.api.contract_kit import Contract
+from tests.api.keys_kit import eventually
 from tests.api.kit import body, refused
 from tests.fakes import fake_settings, make_services
 
@@ -22,6 +26,9 @@ DOOR = {"device_id": "door-1", "name": "Front door", "place": "Lobby", "directio
 
 def now(ahead_seconds: float = 0) -> str:
     return (datetime.now(UTC) + timedelta(seconds=ahead_seconds)).isoformat()
+
+
+BEAT_REFUSED = ("POST /devices/<device_id>/heartbeat", "forbidden")
 
 
 def beat(client: FlaskClient, device_id: str = "door-1", clock: object = None) -> object:
@@ -185,12 +192,32 @@ def test_a_devices_key_speaks_for_its_device_only(keyed: Keyed) -> None:
     refused(
         client.post("/devices/door-1/heartbeat", json=said, headers=keyed.admin), 403, "forbidden"
     )
-    with keyed.services.database.read() as session:
-        acts = [(row.action, row.outcome) for row in audit.page(session, None, 10)]
-    assert ("POST /devices/<device_id>/heartbeat", "forbidden") in acts
+    eventually(lambda: acts(keyed).count(BEAT_REFUSED) == 2)
     refused(client.get("/devices", headers=one), 403, "forbidden")
     assert client.get("/devices", headers=keyed.reader).status_code == 200
     refused(client.delete("/devices/door-1", headers=keyed.reader), 403, "forbidden")
+
+
+def test_a_key_for_another_device_does_not_wait_for_the_database(
+    keyed: Keyed, tmp_path: Path
+) -> None:
+    """It would hold up the whole service, and be refused as busy or not be in the audit."""
+    keyed.device("door-1")
+    two = keyed.device("door-2")
+    eventually(lambda: all(thread.name != "notes" for thread in threading.enumerate()))
+    path = tmp_path / "var" / "kenal.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        for _ in range(3):
+            answer = keyed.client.post("/devices/door-1/heartbeat", json={}, headers=two)
+            refused(answer, 403, "forbidden")
+        writer.execute("ROLLBACK")
+    eventually(lambda: acts(keyed).count(BEAT_REFUSED) == 3)
+
+
+def acts(keyed: Keyed) -> list[tuple[str, str]]:
+    with keyed.services.database.read() as session:
+        return [(row.action, row.outcome) for row in audit.page(session, None, 100)]
 
 
 def test_a_devices_keys_end_with_it(keyed: Keyed) -> None:
