@@ -12,6 +12,7 @@ from api.context import services
 from api.contract.checkins import CheckInAnswer, CorrectionBody, ManualBody
 from api.contract.operation import needs, operation
 from api.given import given
+from api.idempotency import kept
 from api.schemas import Json
 from core.access import Scope
 from core.names import normalize_user_id
@@ -45,8 +46,7 @@ def correct_checkin(event_id: str) -> Response:
     with services().database.write() as session:
         event = correct(session, known_event_id(event_id), said)
         _note(session, "checkin.correct", event, said)
-        (shown,) = checkin_answers.of_events(session, [event])
-    return _made(event, shown)
+        return _made(session, event)
 
 
 @words.post("/checkins/manual")
@@ -66,12 +66,13 @@ def enter_checkin() -> Response:
     with services().database.write() as session:
         event = enter(session, user_id, body.at, said)
         _note(session, "checkin.enter", event, said)
-        (shown,) = checkin_answers.of_events(session, [event])
-    return _made(event, shown)
+        return _made(session, event)
 
 
-def _made(event: CheckIn, shown: Json) -> Response:
-    return answer(shown, 201, url_for("checkins.get_checkin", event_id=event.event_id))
+def _made(session: Session, event: CheckIn) -> Response:
+    (shown,) = checkin_answers.of_events(session, [event])
+    place = url_for("checkins.get_checkin", event_id=event.event_id)
+    return kept(session, answer(shown, 201, place))
 
 
 def _note(session: Session, action: str, event: CheckIn, said: Said) -> None:

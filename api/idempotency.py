@@ -11,8 +11,9 @@ from flask import Flask, Request, Response, current_app, g, request
 from api.answers import answer
 from api.auth import caller
 from api.contract.operation import operation_of
-from core.errors import InvalidParameter, KenalError
-from db.session import Database
+from core.errors import InvalidParameter, KenalError, Vanished
+from db import stored_answers
+from db.session import Database, Session
 from db.stored_answers import Given
 from pipeline.repetition import Claim, Repetition
 
@@ -22,6 +23,7 @@ _SANE = re.compile(r"[\x21-\x7e]{1,255}")
 _FORM_TYPE = "multipart/form-data"
 # What another attempt, or another key, may change: it is not repeated.
 _PASSING = frozenset([401, 403, 408, 429])
+_PASSING_CODES = frozenset([Vanished.code])
 _log = logging.getLogger(__name__)
 
 
@@ -46,9 +48,20 @@ def register(app: Flask, database: Database) -> None:
     @app.after_request
     def keep(response: Response) -> Response:
         claim = g.pop("claim", None)
-        if claim is not None:
+        # One that was kept, and then could not be committed, is not what is answered.
+        if claim is not None and g.get("kept") is not response:
             _end(memory, claim, response)
         return response
+
+
+def kept(session: Session, response: Response) -> Response:
+    """The answer, kept in the transaction of its work: neither is there without the other."""
+    claim = g.get("claim")
+    if claim is not None:
+        given, user_id = _given_of(response)
+        stored_answers.keep(session, claim.id, given, user_id)
+        g.kept = response
+    return response
 
 
 def _given_again(given: Given) -> Response:
@@ -59,17 +72,34 @@ def _given_again(given: Given) -> Response:
 
 def _end(memory: Repetition, claim: Claim, response: Response) -> None:
     try:
-        if response.status_code >= 500 or response.status_code in _PASSING:
+        if _is_passing(response):
             memory.drop(claim)
-            return
-        body = response.get_json(silent=True) or {}
-        body.pop("request_id", None)
-        user_id = body.get("user_id")
-        given = Given(response.status_code, json.dumps(body), response.headers.get("Location"))
-        memory.keep(claim, given, user_id if isinstance(user_id, str) else None)
+        else:
+            memory.keep(claim, *_given_of(response))
     except KenalError as error:
-        # The work is done and said so; a repetition finds it unfinished, and does it once more.
+        # The work is done and said so. Where its answer was not `kept` with it, a repetition finds
+        # it unfinished and does it once more: such work must bear that.
         _log.warning("an answer could not be kept for repetition: %s", error.code)
+
+
+def _is_passing(response: Response) -> bool:
+    error = _body_of(response).get("error")
+    is_named = isinstance(error, dict) and error.get("code") in _PASSING_CODES
+    return response.status_code >= 500 or response.status_code in _PASSING or is_named
+
+
+def _given_of(response: Response) -> tuple[Given, str | None]:
+    """What is given again, and whom it speaks of."""
+    body = _body_of(response)
+    body.pop("request_id", None)
+    user_id = body.get("user_id")
+    given = Given(response.status_code, json.dumps(body), response.headers.get("Location"))
+    return given, user_id if isinstance(user_id, str) else None
+
+
+def _body_of(response: Response) -> dict[str, object]:
+    body = response.get_json(silent=True)
+    return dict(body) if isinstance(body, dict) else {}
 
 
 def _fingerprint(asked: Request) -> str:

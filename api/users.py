@@ -9,6 +9,7 @@ from api.context import services
 from api.contract.operation import needs, operation
 from api.contract.paging import PageOptions
 from api.contract.users import NewPerson, PeoplePage, PersonAnswer, ProfileChange
+from api.idempotency import kept
 from api.options import Options
 from api.paging import OPTIONS as PAGING
 from api.paging import page_of
@@ -54,7 +55,8 @@ def create_user() -> Response:
     with services().database.write() as session:
         user = people.create(session, user_id)
         people.set_profile(user, profile)
-    return answer(_shown(user), 201, url_for("users.get_user", user_id=user_id))
+        place = url_for("users.get_user", user_id=user_id)
+        return kept(session, answer(_shown(user), 201, place))
 
 
 @users.get("/users/<user_id>")

@@ -1,6 +1,10 @@
-"""/webhooks: addresses that want to know, and what was delivered."""
+"""/webhooks: addresses that want to know, and what was delivered.
+
+Answers with a secret take no Idempotency-Key: to repeat them, they would have to be stored.
+"""
 
 import re
+from functools import partial
 from typing import TypeVar
 
 from flask import Blueprint, Response, request, url_for
@@ -22,6 +26,7 @@ from api.contract.webhooks import (
     WebhookPage,
     WebhookWithSecret,
 )
+from api.idempotency import kept
 from api.options import Options
 from api.paging import OPTIONS as PAGING
 from api.paging import page_of
@@ -67,7 +72,6 @@ def list_webhooks() -> Response:
     answers={201: WebhookWithSecret},
     errors=("conflict",),
     body=NewWebhook,
-    creates=True,
 )
 def create_webhook() -> Response:
     wanted = _checked(NewWebhook)
@@ -75,7 +79,7 @@ def create_webhook() -> Response:
     events = [EventType(name) for name in wanted.events]
     with services().database.write() as session:
         row = acts.create(session, wanted.url, wanted.description, events)
-        _note(session, "create", row, {"events": row.events})
+        _note(session, row, "create", {"events": row.events})
     place = url_for("webhooks.get_webhook", webhook_id=row.id)
     return answer({**_shown(row), "secret": row.secret}, 201, place)
 
@@ -97,17 +101,14 @@ def change_webhook(webhook_id: str) -> Response:
     with services().database.write() as session:
         row = hooks.get(session, _number(webhook_id))
         acts.change(row, _change(given))
-        _note(session, "change", row, {"changed": sorted(given.model_fields_set)})
+        _note(session, row, "change", {"changed": sorted(given.model_fields_set)})
     return answer(_shown(row))
 
 
 @webhooks.delete(_WEBHOOK)
 @operation("Remove a webhook and its deliveries", needs(Scope.ADMIN), answers={204: None})
 def remove_webhook(webhook_id: str) -> Response:
-    with services().database.write() as session:
-        row = hooks.get(session, _number(webhook_id))
-        _note(session, "delete", row)
-        hooks.remove(session, row)
+    acts.remove(services().database, _number(webhook_id), partial(_note, act="delete"))
     return no_content()
 
 
@@ -121,7 +122,7 @@ def renew_secret(webhook_id: str) -> Response:
     with services().database.write() as session:
         row = hooks.get(session, _number(webhook_id))
         acts.renew_secret(row)
-        _note(session, "secret", row)
+        _note(session, row, "secret")
     return answer({**_shown(row), "secret": row.secret})
 
 
@@ -137,8 +138,8 @@ def send_test(webhook_id: str) -> Response:
     with services().database.write() as session:
         row = hooks.get(session, _number(webhook_id))
         delivery = acts.send_test(session, row)
-        _note(session, "test", row)
-    return answer(_of_delivery(delivery), 202)
+        _note(session, row, "test")
+        return kept(session, answer(_of_delivery(delivery), 202))
 
 
 @webhooks.get(_DELIVERIES)
@@ -169,7 +170,7 @@ def retry_delivery(webhook_id: str, delivery_id: str) -> Response:
     with services().database.write() as session:
         row = hooks.get(session, _number(webhook_id))
         delivery = acts.retry(session, row, _number(delivery_id))
-        _note(session, "retry", row, {"delivery_id": delivery.id})
+        _note(session, row, "retry", {"delivery_id": delivery.id})
     return answer(_of_delivery(delivery), 202)
 
 
@@ -203,7 +204,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _note(session: Session, act: str, row: Webhook, details: Json | None = None) -> None:
+def _note(session: Session, row: Webhook, act: str, details: Json | None = None) -> None:
     audit.note(
         session,
         auth.caller(),

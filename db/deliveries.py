@@ -186,6 +186,14 @@ def prune(session: Session, created_before: datetime, limit: int) -> int:
     return len(ids)
 
 
+def remove_some(session: Session, webhook_id: int, limit: int) -> int:
+    """Delete deliveries of this webhook, at most so many; returns how many."""
+    some = select(Delivery.id).where(Delivery.webhook_id == webhook_id).limit(limit)
+    ids = list(session.execute(some).scalars())
+    session.execute(delete(Delivery).where(Delivery.id.in_(ids)))
+    return len(ids)
+
+
 def forget(session: Session, user_id: str, moot: Collection[str]) -> None:
     """Delete the log of a person's events, and those of the types `moot` that wait to be sent."""
     session.execute(

@@ -1,18 +1,21 @@
 """Webhooks as admins make, change and try them."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from core.errors import ConflictError, InvalidParameter
 from db import deliveries, webhooks
 from db.delivery_models import Delivery, Webhook
-from db.session import Session
+from db.session import Database, Session
 from pipeline.webhooks.events import EventType, message
 from pipeline.webhooks.signing import new_secret
 
 MAX_WEBHOOKS = 20
 SECRET_OVERLAP = timedelta(hours=24)
+_REMOVED_AT_ONCE = 1000
+_PAUSE_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,29 @@ def change(row: Webhook, wanted: Change) -> None:
     if wanted.active is not None:
         row.active = wanted.active
     row.updated_at = datetime.now(UTC)
+
+
+def remove(database: Database, webhook_id: int, note: Callable[[Session, Webhook], None]) -> None:
+    """Remove a webhook, `note` in the same transaction; raises NotFound.
+
+    Its log goes before, in parts: other writers need not wait for a million rows. Meanwhile, and
+    where the process ends in between, it is not active, so nothing new is queued for it.
+    """
+    while _has_more(database, webhook_id):
+        # Whoever waits for the lock looks only now and then whether it is free.
+        time.sleep(_PAUSE_SECONDS)
+    with database.write() as session:
+        row = webhooks.get(session, webhook_id)
+        note(session, row)
+        webhooks.remove(session, row)
+
+
+def _has_more(database: Database, webhook_id: int) -> bool:
+    """Whether deliveries may be left after a part of them was removed."""
+    with database.write() as session:
+        row = webhooks.get(session, webhook_id)
+        row.active = False
+        return deliveries.remove_some(session, row.id, _REMOVED_AT_ONCE) == _REMOVED_AT_ONCE
 
 
 def renew_secret(row: Webhook) -> None:

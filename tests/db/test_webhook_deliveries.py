@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
 
+from core.errors import NotFound
 from db import deliveries, migrate, webhooks
 from db.session import Database
+from pipeline.webhooks import hooks
 from pipeline.webhooks.events import EventType, emit
 from tests.webhook_kit import rows, subscribe
 
@@ -116,6 +119,26 @@ def test_a_long_log_is_not_read(database: Database, statement: str) -> None:
     assert about
     for plan in about:
         assert "ix_deliveries_webhook_id_status_next_attempt_at" in plan, plan
+
+
+def test_a_long_log_is_removed_in_parts(database: Database) -> None:
+    """Other writers get in between: a door does not wait for a million rows."""
+    one = subscribe(database, "https://hooks.example/")
+    subscribe(database, "https://other.example/")
+    announce(database, *map(str, range(2500)))
+    changes = [0]
+    with database.connect() as connection:
+        engine = connection.engine
+
+    def note(connection: Connection) -> None:
+        changes.append(connection.connection.total_changes)
+
+    event.listen(engine, "commit", note)
+    hooks.remove(database, one.id, lambda session, row: None)
+    assert max(after - before for before, after in pairwise(changes[1:])) < 1100
+    assert {row.webhook_id for row in rows(database)} == {2}
+    with pytest.raises(NotFound), database.read() as session:
+        webhooks.get(session, one.id)
 
 
 def test_deliveries_go_with_their_webhook(database: Database) -> None:
