@@ -57,6 +57,12 @@ def forget_before(session: Session, moment: datetime) -> None:
     session.execute(delete(StoredAnswer).where(StoredAnswer.id.in_(old)))
 
 
+def has_before(session: Session, moment: datetime) -> bool:
+    """Whether there are answers older than `moment`."""
+    old = select(StoredAnswer.id).where(StoredAnswer.created_at < moment).limit(1)
+    return session.execute(old).first() is not None
+
+
 def forget_person(session: Session, user_id: str) -> None:
     """Delete the answers that speak of a person."""
     session.execute(delete(StoredAnswer).where(StoredAnswer.user_id == user_id))

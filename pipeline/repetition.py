@@ -1,10 +1,12 @@
 """A request sent twice is done once: the first answer is kept for a day and given again."""
 
+import logging
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from core.errors import Busy, IdempotencyConflict
+from core.errors import Busy, IdempotencyConflict, KenalError
 from db import stored_answers
 from db.delivery_models import StoredAnswer
 from db.session import Database
@@ -13,6 +15,8 @@ from db.stored_answers import Given
 KEPT = timedelta(hours=24)
 _ABANDONED = timedelta(seconds=60)
 """Longer than any request is worked on: whoever has not answered by then has died."""
+_SWEEP_SECONDS = 600.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +70,27 @@ class Repetition:
             raise Busy("the same request is being worked on; ask again for its answer")
         known.claim, known.created_at = claim.id, now
         return claim
+
+
+class AnswerSweep:
+    """Forgets old answers also where no request comes that would; `run` it again and again."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._next = float("-inf")
+
+    def run(self) -> None:
+        """Sweep where it is due."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _SWEEP_SECONDS
+        try:
+            while self._has_old():
+                with self._database.write() as session:
+                    stored_answers.forget_before(session, datetime.now(UTC) - KEPT)
+        except KenalError as error:
+            _log.warning("old answers could not be forgotten: %s", error.code)
+
+    def _has_old(self) -> bool:
+        with self._database.read() as session:
+            return stored_answers.has_before(session, datetime.now(UTC) - KEPT)

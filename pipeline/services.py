@@ -25,6 +25,7 @@ from pipeline.examiner import Examiner
 from pipeline.gallery import LiveGallery
 from pipeline.pictures import Pictures, PictureSweep
 from pipeline.recognizer import Recognizer
+from pipeline.repetition import AnswerSweep
 from pipeline.setup import recorded_embedder
 from pipeline.turns import Turns, turns_of
 from pipeline.upkeep import Upkeep
@@ -127,9 +128,11 @@ class Services:
         # Not only the watcher: it may see nothing of what a process that starts later meets.
         upkeep = Upkeep(gallery, seals=False)
         pictures = PictureSweep(self.database, self.settings)
+        answers = AnswerSweep(self.database)
         while not self._closing.wait(_UPKEEP_SECONDS):
             upkeep.run()
             pictures.run()
+            answers.run()
 
     def _assemble(self) -> Engine:
         settings = self.settings

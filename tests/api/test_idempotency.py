@@ -9,11 +9,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from core.errors import IdempotencyConflict
+from core.errors import Busy, IdempotencyConflict, Vanished
 from db.delivery_models import StoredAnswer
 from db.stored_answers import Given
+from pipeline.enrollment import Enrollment
 from pipeline.repetition import Claim, Repetition
 from pipeline.services import Services
+from tests.api.keys_kit import eventually
 from tests.api.kit import body, post_form, refused
 from tests.fakes import nobody, portrait
 
@@ -23,7 +25,8 @@ KEY = {"Idempotency-Key": "first-try"}
 def create(
     client: FlaskClient, user_id: str, headers: dict[str, str] | None = None
 ) -> TestResponse:
-    return client.post("/users", json={"user_id": user_id}, headers=headers or KEY)
+    sent = KEY if headers is None else headers
+    return client.post("/users", json={"user_id": user_id}, headers=sent)
 
 
 def told(response: TestResponse) -> dict[str, Any]:
@@ -130,6 +133,66 @@ def test_a_failure_that_passes_is_tried_again(cold_services: Services) -> None:
 def post_form_with_key(client: FlaskClient) -> TestResponse:
     client.environ_base["HTTP_IDEMPOTENCY_KEY"] = "later"
     return post_form(client, "/users/anna/photos", portrait(5))
+
+
+def test_a_photo_that_went_away_meanwhile_may_be_sent_again(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vanish(*args: object) -> None:
+        raise Vanished("the photo was deleted while it was being enrolled")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Enrollment, "enroll", vanish)
+        refused(post_form_with_key(client), 409, "vanished")
+    assert post_form_with_key(client).status_code == 201
+
+
+MANUAL = {"user_id": "anna", "at": "2026-01-05T08:00:00Z", "direction": "in", "reason": "no badge"}
+
+
+@pytest.mark.parametrize(
+    ("url", "body_"), [("/users", {"user_id": "bert"}), ("/checkins/manual", MANUAL)]
+)
+def test_what_was_done_is_not_done_again_where_its_answer_could_not_be_kept_after_it(
+    client: FlaskClient,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    body_: dict[str, str],
+) -> None:
+    """As where a process is killed between the two: the client never had an answer."""
+
+    def fail(*args: object) -> None:
+        raise Busy("the database is busy")
+
+    create(client, "anna", {})
+    with monkeypatch.context() as patched:
+        patched.setattr(Repetition, "keep", fail)
+        first = client.post(url, json=body_, headers=KEY)
+    with services.database.write() as session:
+        session.execute(
+            update(StoredAnswer).values(created_at=datetime.now(UTC) - timedelta(seconds=61))
+        )
+    again = client.post(url, json=body_, headers=KEY)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert told(first) == told(again)
+
+
+def test_answers_of_yesterday_go_although_nobody_asks(
+    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        create(client, f"anna{number}", {"Idempotency-Key": str(number)})
+    age(services, timedelta(hours=24, seconds=1))
+    create(client, "bert", {})
+    monkeypatch.setattr("pipeline.services._UPKEEP_SECONDS", 0.01)
+    services.start_in_background()
+    eventually(lambda: stored(services) == 0)
+
+
+def stored(services: Services) -> int:
+    with services.database.read() as session:
+        return len(session.execute(select(StoredAnswer)).all())
 
 
 def test_after_a_day_it_is_another_request(client: FlaskClient, services: Services) -> None:
