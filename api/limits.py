@@ -1,12 +1,15 @@
 """How much one key, or one address without a key, may ask; beyond it, 429 with Retry-After."""
 
+import logging
 import math
 import time
 from collections.abc import Sequence
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
 from core.access import Caller
 from core.errors import RateLimited
+from core.logs import describe
 from core.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from limits.strategies import RateLimiter
 
 _OFF = "off"
+_NETWORK_BITS = 64
+_log = logging.getLogger(__name__)
 
 
 class Limits:
@@ -32,15 +37,41 @@ class Limits:
         self._count(self._of_key, "key", caller.id)
 
     def count_address(self, address: str | None) -> None:
-        """One more request without a valid key from this address; raises RateLimited."""
-        self._count(self._of_address, "address", address or "")
+        """One more request without a valid key from this address; raises RateLimited.
+
+        Of IPv6 the network counts: each client has more addresses than could be told apart.
+        """
+        self._count(self._of_address, "address", _place_of(address or ""))
 
     def _count(self, limits: Sequence["RateLimitItem"], *who: str) -> None:
         for limit in limits:
-            if not self._counter.hit(limit, *who):
-                reset = self._counter.get_window_stats(limit, *who).reset_time
-                wait = max(1, math.ceil(reset - time.time()))
+            wait = self._wait(limit, *who)
+            if wait is not None:
                 raise RateLimited("too many requests; wait and send fewer", wait)
+
+    def _wait(self, limit: "RateLimitItem", *who: str) -> int | None:
+        """Seconds until the next request is taken; None where this one is."""
+        try:
+            if self._counter.hit(limit, *who):
+                return None
+            reset = self._counter.get_window_stats(limit, *who).reset_time
+        except Exception as error:  # noqa: BLE001 - the library's storages raise what they like
+            # Who is let in is decided by keys: a door opens also while nobody counts.
+            _log.warning("a request is not counted [%s]", describe(error))
+            return None
+        return max(1, math.ceil(reset - time.time()))
+
+
+def _place_of(address: str) -> str:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), _NETWORK_BITS), strict=False))
 
 
 def limits_of(settings: Settings) -> Limits:

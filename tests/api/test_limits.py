@@ -47,6 +47,36 @@ def test_who_guesses_keys_is_stopped_and_holders_of_one_are_not(tmp_path: Path) 
         assert client.get("/users", headers={"X-API-Key": key}).status_code == 200
 
 
+def test_who_has_a_network_of_addresses_is_one(tmp_path: Path) -> None:
+    """Of IPv6 every client has 2^64 addresses; of IPv4, written as IPv6, one."""
+
+    def status(client: FlaskClient, address: str) -> int:
+        return client.get("/users", environ_base={"REMOTE_ADDR": address}).status_code
+
+    with serving(tmp_path, rate_limit_address="2/hour") as (client, _):
+        own = ["2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:1:ffff::3"]
+        assert [status(client, address) for address in own] == [401, 401, 429]
+        assert status(client, "2001:db8:0:2::1") == 401
+        for address in ("::ffff:192.0.2.1", "::ffff:192.0.2.2", "192.0.2.3", "unknown"):
+            assert status(client, address) == 401
+        assert status(client, "::ffff:192.0.2.1") == 401
+        assert status(client, "192.0.2.1") == 429
+
+
+def test_where_nobody_counts_keys_still_open_doors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*args: object, **kwargs: object) -> bool:
+        raise ConnectionError("redis://user:secret@counts.example is away")
+
+    monkeypatch.setattr("limits.strategies.SlidingWindowCounterRateLimiter.hit", fail)
+    with serving(tmp_path) as (client, (key, _)):
+        assert client.get("/users", headers={"X-API-Key": key}).status_code == 200
+        refused(client.get("/users"), 401, "unauthorized")
+    assert "not counted" in caplog.text
+    assert "secret" not in caplog.text
+
+
 def test_several_limits_and_none(tmp_path: Path) -> None:
     with serving(tmp_path, rate_limit="100/hour; 2/minute") as (client, (key, _)):
         statuses = [client.get("/users", headers={"X-API-Key": key}).status_code for _ in range(3)]
