@@ -5,7 +5,7 @@ the provider's metadata services. The lists are IANA's registries of special add
 standard library's, which differ from one Python to the next.
 """
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 Address = IPv4Address | IPv6Address
 
@@ -35,15 +35,20 @@ _SPECIAL_6 = tuple(
 )
 _NAT64 = IPv6Network("64:ff9b::/96")
 # Metadata and platform services that lie in public or private ranges.
-_METADATA = frozenset(
-    ip_address(text) for text in ("168.63.129.16", "100.100.100.200", "fd00:ec2::254")
+_METADATA = tuple(
+    ip_network(text)
+    for text in (
+        *("168.63.129.16", "100.100.100.200"),
+        # Amazon's, Google's and Scaleway's: their unique local addresses are nobody else's here.
+        *("fd00:ec2::/32", "fd20:ce::/32", "fd00:42::42"),
+    )
 )
 
 
 def may_reach(address: Address, private: bool) -> bool:
     """Whether a webhook may go there: public addresses, and private ones if `private`."""
     address = _inner(address)
-    if address in _METADATA:
+    if any(address in network for network in _METADATA):
         return False
     if isinstance(address, IPv4Address):
         if any(address in network for network in _PRIVATE_4):
