@@ -20,10 +20,14 @@ from db.session import Database
 
 ROWS = 2048
 COLUMNS = 4096
+ROWS_AT_ONCE = 256
+"""Where every pair reaches the threshold, each takes memory several times."""
+STEP_BLOCKS = 16
+"""Of columns: few rows multiply little, but reading takes time too."""
 STEP_PRODUCTS = 6_000_000_000
 """Multiplications of one step: some tenths of a second on a core or two."""
 MOST_PAIRS = 1000
-"""Of one step, and of one block of it; the others are counted."""
+"""Of one step, and of each part of it; the others are counted."""
 # Blocks are multiplied another way than single pairs, and round otherwise.
 _SLACK = 1e-4
 
@@ -109,7 +113,7 @@ class Duplicates:
                 is_last = column <= upto
                 return self._said(found, None if is_last else Place(after=upto), upto)
             column = columns.last
-            found.append(self._near(rows, columns))
+            found += self._near(rows, columns)
         return self._said(found, Place(place.after, upto, column), place.after)
 
     def _block(self, after: int, upto: int | None, limit: int) -> Block | None:
@@ -117,19 +121,26 @@ class Duplicates:
             return face_blocks.block(session, self._spec, after, upto, limit)
 
     def _columns_a_step(self, rows: int) -> int:
-        return max(1, STEP_PRODUCTS // (rows * COLUMNS * self._spec.dimensions))
+        products = rows * COLUMNS * self._spec.dimensions
+        return min(max(1, STEP_PRODUCTS // products), STEP_BLOCKS)
 
-    def _near(self, rows: Block, columns: Block) -> _Near:
+    def _near(self, rows: Block, columns: Block) -> Iterator[_Near]:
         scores = _similarities(rows.vectors, columns.vectors, self._spec.similarity)
+        for first in range(0, len(rows), ROWS_AT_ONCE):
+            yield self._near_of(rows, columns, scores[first : first + ROWS_AT_ONCE], first)
+
+    def _near_of(self, rows: Block, columns: Block, scores: Matrix, first: int) -> _Near:
+        """`scores` are of the rows from `first` on."""
         # Over one axis, because few are found: several times faster than over two.
         flat = np.flatnonzero(scores.reshape(-1) >= self._threshold - _SLACK)
         row, column = np.divmod(flat, scores.shape[1])
+        best, row = scores[row, column], row + first
         # Each pair once: a column comes after its row.
         real = (rows.people[row] != columns.people[column]) & (
             rows.seqs[row] < columns.seqs[column]
         )
-        row, column = row[real], column[real]
-        best, count = scores[row, column], len(row)
+        row, column, best = row[real], column[real], best[real]
+        count = len(row)
         if count > MOST_PAIRS:
             kept = np.argpartition(-best, MOST_PAIRS)[:MOST_PAIRS]
             row, column, best = row[kept], column[kept], best[kept]

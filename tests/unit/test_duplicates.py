@@ -1,6 +1,7 @@
 """Every pair of people who look the same is found, whatever the steps are."""
 
 import itertools
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -111,6 +112,39 @@ def test_too_many_pairs_are_counted(
     best = max(expected(stored, spec, -1.0).values())
     assert step.pairs[0].similarity == pytest.approx(best)
     assert step.omitted == of_faces - 10
+
+
+def test_a_threshold_that_all_pairs_reach_takes_no_more_memory(
+    database: Database, spec: EmbeddingSpec
+) -> None:
+    with database.write() as session:
+        people = [users.create(session, name) for name in ("anna", "bert")]
+        first = faces.add(session, people[0], spec, vectors()[0], {})
+        told = {"spec_id": first.spec_id, "embedding": first.embedding, "quality": {}}
+        at = first.created_at
+        more = [
+            FaceRow(person_id=people[seq % 2].id, seq=seq, created_at=at, **told)
+            for seq in range(2, 2001)
+        ]
+        session.add_all(more)
+    report = Duplicates(database, spec, -1.0)
+    tracemalloc.start()
+    try:
+        step = report.step(Place())
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert step.omitted > 900_000
+    assert most < 64 * 2**20
+
+
+def test_a_step_of_few_rows_reads_no_whole_gallery(
+    database: Database, spec: EmbeddingSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "COLUMNS", 2)
+    fill(database, spec)
+    step = Duplicates(database, spec, 0.8).step(Place(0, 1, 0))
+    assert step.following == Place(0, 1, 2 * duplicates.STEP_BLOCKS)
 
 
 def test_people_removed_between_steps_hide_nobody(
