@@ -46,6 +46,9 @@ timeout = 120
 graceful_timeout = 30
 keepalive = 5
 backlog = 512
+# What a proxy says is for the API to believe: a SCRIPT_NAME that a client sends through one would
+# give every address a second name, past whatever the proxy keeps closed.
+forwarded_allow_ips = ""
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
