@@ -28,6 +28,8 @@ _NOTES = "kenal_notes"
 Who = Callable[[Request, bool], Caller | None]
 """Whoever sends a request; None where it is open to all and nobody needs to be known."""
 _ACTION = 64
+# It costs nothing, and a process that does not answer it is taken for dead.
+_UNCOUNTED = "health.healthz"
 
 
 def register(app: Flask, settings: Settings, database: Database) -> None:
@@ -78,7 +80,8 @@ def _by_key(check: KeyCheck, limits: Limits) -> Who:
     def who(asked: Request, is_open: bool) -> Caller | None:
         """Raises RateLimited, in place of Unauthorized too, for whoever asks too much."""
         if is_open:
-            limits.count_address(asked.remote_addr)
+            if asked.endpoint != _UNCOUNTED:
+                limits.count_address(asked.remote_addr)
             return None
         try:
             found = check.caller(_given_key(asked), asked.remote_addr)

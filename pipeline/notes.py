@@ -7,6 +7,8 @@ the log, a key's use is noted later.
 
 import logging
 import threading
+import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +21,9 @@ from db.session import Database, Session
 _log = logging.getLogger(__name__)
 _USE_EVERY = timedelta(minutes=10)
 _MOST_WAITING = 1000
+_MOST_REFUSED = 1000
+"""So many refusals of a key are noted in an hour: it could fill the disk with more."""
+_REFUSED_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ class Notes:
         self._waiting: list[_Used | _Refused] = []
         self._is_writing = False
         self._use_tried: dict[str, datetime] = {}
+        self._refused: Counter[str] = Counter()
+        self._refused_until = float("-inf")
 
     def key_used(self, key_id: str, last_used_at: datetime | None, now: datetime) -> None:
         """Note the use of a valid key, unless that was done or tried in the last ten minutes."""
@@ -82,8 +89,21 @@ class Notes:
         self._add(_Used(key_id, now))
 
     def refused(self, caller: Caller, action: str, request_id: str) -> None:
-        """Note for the audit that `caller` tried what it may not."""
-        self._add(_Refused(caller, action, request_id, datetime.now(UTC)))
+        """Note for the audit that `caller` tried what it may not, unless that fills it."""
+        count = self._count_refused(caller.id)
+        if count <= _MOST_REFUSED:
+            self._add(_Refused(caller, action, request_id, datetime.now(UTC)))
+        elif count == _MOST_REFUSED + 1:
+            _log.warning("%s: no more refusals of this hour go into the audit", caller.id)
+
+    def _count_refused(self, caller_id: str) -> int:
+        now = time.monotonic()
+        with self._lock:
+            if now >= self._refused_until:
+                self._refused.clear()
+                self._refused_until = now + _REFUSED_SECONDS
+            self._refused[caller_id] += 1
+            return self._refused[caller_id]
 
     def _add(self, note: _Used | _Refused) -> None:
         with self._lock:

@@ -115,6 +115,22 @@ def test_all_refusals_of_many_threads_are_written(database: Database) -> None:
     eventually(all_there)
 
 
+def test_one_key_does_not_fill_the_disk(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(notes_module, "_MOST_REFUSED", 5)
+    notes = Notes(database)
+    other = Caller("bcdefabcdefa", "window", SOMEBODY.scopes)
+    for number in range(20):
+        notes.refused(SOMEBODY, "GET /keys", f"greedy-{number}")
+    notes.refused(other, "GET /keys", "modest")
+    eventually(is_written)
+    with database.read() as session:
+        kept = [row.request_id for row in audit.page(session, None, 100)]
+    assert sorted(map(str, kept)) == [*(f"greedy-{number}" for number in range(5)), "modest"]
+    assert caplog.text.count(SOMEBODY.id) == 1
+
+
 def test_what_waits_is_bounded(
     database: Database,
     path: Path,
