@@ -6,7 +6,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from core.errors import Busy, IdempotencyConflict, KenalError
+from core.errors import Busy, IdempotencyConflict
+from core.logs import describe
 from db import stored_answers
 from db.delivery_models import StoredAnswer
 from db.session import Database
@@ -88,8 +89,8 @@ class AnswerSweep:
             while self._has_old():
                 with self._database.write() as session:
                     stored_answers.forget_before(session, datetime.now(UTC) - KEPT)
-        except KenalError as error:
-            _log.warning("old answers could not be forgotten: %s", error.code)
+        except Exception as error:  # noqa: BLE001 - the thread has other things to do as well
+            _log.warning("old answers could not be forgotten [%s]", describe(error))
 
     def _has_old(self) -> bool:
         with self._database.read() as session:
