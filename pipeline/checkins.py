@@ -170,8 +170,9 @@ class CheckIns:
     def _decide(
         self, session: Session, event: CheckIn, device: Device, arrival: Arrival, started: float
     ) -> None:
-        # Our own clock may be set while a photo is recognized.
-        now = arrival.received_at + timedelta(seconds=time.monotonic() - started)
+        # Our own clock may be set back meanwhile; a paused machine's monotonic one stands still.
+        spent = timedelta(seconds=time.monotonic() - started)
+        now = max(arrival.received_at + spent, datetime.now(UTC))
         timing = Timing(arrival.captured_at, arrival.received_at, self._fresh)
         decision = Decision(event.decision)
         event.reason = event.reason or refusal(decision, timing, now, device_active=device.active)
