@@ -11,6 +11,7 @@ _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE)
 # The body is sent only after an answer, or how long it will be is not known.
 _UNKNOWN = re.compile(rb"\r\n(?:expect|transfer-encoding):", re.IGNORECASE)
+_ANY_LENGTH = re.compile(rb"\r\ncontent-length", re.IGNORECASE)
 
 
 class Arrival:
@@ -61,7 +62,8 @@ class Arrival:
             head = bytes(self.data[: self._head])
             length = _LENGTH.search(head)
             self._body = int(length[1]) if length else 0
-            if _UNKNOWN.search(head):
+            # A length that is not understood here may still be one to the parser.
+            if _UNKNOWN.search(head) or (length is None and _ANY_LENGTH.search(head)):
                 self._body = None
             if self._body:
                 self.ends_at += _BODY_SECONDS - _HEAD_SECONDS

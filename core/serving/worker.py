@@ -65,7 +65,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
 
     def close(self, graceful: bool = False) -> None:
         """As gunicorn's, which reads the rest of what is sent for two seconds in its one loop."""
-        if graceful and self.worker.alive:
+        if graceful:
             self.worker.linger(self)
         else:
             super().close(graceful)
@@ -76,6 +76,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         self._arriving: set[Connection] = set()
+        self._answered: dict[Connection, Future[object]] = {}
         self._lingering: set[Connection] = set()
         self._held: deque[Connection] = deque()
         self._coming = 0
@@ -124,7 +125,12 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._coming -= 1
             if self._held:
                 self._give(self._held.popleft())
-        super().finish_request(conn, fs)
+        if conn.sock.is_waiting:
+            conn.sock.setblocking(False)
+            self._answered[conn] = fs
+            self.poller.register(conn.sock, selectors.EVENT_WRITE, partial(self._flush, conn))
+        else:
+            super().finish_request(conn, fs)
 
     def murder_pending(self) -> None:
         """Let go of those whose time is over."""
@@ -136,14 +142,21 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         for conn in [one for one in self._arriving if one.arrival.ends_at < now]:
             self._forget(conn, self._arriving)
             self._drop(conn)
+        for conn in [one for one in self._answered if one.sock.taken_by < now]:
+            self._answered.pop(conn)
+            self.poller.unregister(conn.sock)
+            self._drop(conn)
         for conn in [one for one in self._lingering if one.ends_at < now]:
             self._forget(conn, self._lingering)
-            util.close(conn.sock)
+            self._drop(conn)
         while self._held and self._held[0].ends_at < now:
             self._refuse(self._held.popleft())
 
     def linger(self, conn: Connection) -> None:
-        """Close after the other end, so that it can read its answer while it still sends."""
+        """Close after the other end, so that it can read its answer while it still sends.
+
+        Of a connection that is no longer counted: it is again, until it is closed.
+        """
         try:
             conn.sock.setblocking(False)
             conn.sock.shutdown(socket.SHUT_WR)
@@ -154,6 +167,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             util.close(conn.sock)
             return
         conn.ends_at = time.monotonic() + _LINGER_SECONDS
+        self.nr_conns += 1
         self._lingering.add(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn))
 
@@ -208,7 +222,17 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         conn.drained += len(data)
         if not data or conn.drained > _MOST_DRAINED_BYTES:
             self._forget(conn, self._lingering)
-            util.close(conn.sock)
+            self._drop(conn)
+
+    def _flush(self, conn: Connection, _: object) -> None:
+        """Send more of an answer; the request ends with the last of it."""
+        try:
+            conn.sock.flush()
+        except OSError:
+            pass  # The other end left: there is nothing more to send.
+        if not conn.sock.is_waiting:
+            self.poller.unregister(conn.sock)
+            super().finish_request(conn, self._answered.pop(conn))
 
     def _forget(self, conn: Connection, among: set[Connection]) -> None:
         among.discard(conn)

@@ -1,7 +1,9 @@
 """When a request is there, and how long its other end may take."""
 
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -57,6 +59,8 @@ def test_of_a_large_body_the_beginning() -> None:
         b"Transfer-Encoding: chunked",
         b"Expect: 100-continue\r\nContent-Length: 9",
         b"Content-Length: 5000000000",
+        b"Content-Length: " + b"0" * 20 + b"9",
+        b"Content-Length: +9",
     ],
 )
 def test_what_the_application_must_see_first(line: bytes) -> None:
@@ -107,10 +111,60 @@ def test_a_timeout_of_the_servers_own_is_one(ends: tuple[PacedSocket, socket.soc
     assert ours.recv(10) == b"a"
 
 
-def test_who_takes_no_answer(ends: tuple[PacedSocket, socket.socket]) -> None:
+def received(theirs: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        data += theirs.recv(65536)
+    return data
+
+
+def test_what_is_not_taken_waits(ends: tuple[PacedSocket, socket.socket]) -> None:
     ours, theirs = ends
+    theirs.settimeout(5)
     ours.sendall(b"short")
-    assert theirs.recv(10) == b"short"
+    assert not ours.is_waiting
+    answer = bytes(range(256)) * 4000
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    ours.sendall(answer)
+    ours.sendall(b"end")
+    assert ours.is_waiting
+    assert ours.taken_by > time.monotonic()
+    data = b""
+    while ours.is_waiting:
+        data += theirs.recv(65536)
+        ours.flush()
+    data += received(theirs, len(answer) + 8 - len(data))
+    assert data == b"short" + answer + b"end"
+
+
+def test_of_much_only_the_last_part_waits(ends: tuple[PacedSocket, socket.socket]) -> None:
+    ours, theirs = ends
+    answer = bytes(range(256)) * 12_000
+    with ThreadPoolExecutor(1) as pool:
+        taken = pool.submit(received, theirs, len(answer) - 2_000_000)
+        ours.sendall(answer)
+        assert ours.is_waiting
+        assert answer.startswith(taken.result())
+
+
+def test_who_takes_nothing_of_much(
+    ends: tuple[PacedSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, _ = ends
+    monkeypatch.setattr(paced_socket, "_MOST_WAITING_BYTES", 50_000)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     with pytest.raises(TimeoutError):
-        ours.sendall(bytes(50_000))
+        ours.sendall(bytes(100_000))
+    assert not ours.is_waiting
+    assert ours.gettimeout() is None
+
+
+def test_who_left_leaves_nothing_waiting(ends: tuple[PacedSocket, socket.socket]) -> None:
+    ours, theirs = ends
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    ours.sendall(bytes(1_000_000))
+    assert ours.is_waiting
+    theirs.close()
+    with pytest.raises(OSError):
+        ours.flush()
+    assert not ours.is_waiting
