@@ -16,7 +16,7 @@ from pipeline.enrollment import Enrollment
 from pipeline.repetition import Claim, Repetition
 from pipeline.services import Services
 from tests.api.keys_kit import eventually
-from tests.api.kit import body, post_form, refused
+from tests.api.kit import body, enroll, post_form, refused
 from tests.fakes import nobody, portrait
 
 KEY = {"Idempotency-Key": "first-try"}
@@ -243,6 +243,20 @@ def test_the_answers_go_with_the_person(client: FlaskClient, services: Services)
     client.delete("/users/anna")
     with services.database.read() as session:
         assert session.execute(select(StoredAnswer)).all() == []
+
+
+def test_answers_about_others_that_name_a_person_go_with_them(
+    client: FlaskClient, services: Services
+) -> None:
+    create(client, "bert", {"Idempotency-Key": "bert"})
+    enroll(client, "anna", portrait(5))
+    url = "/users/bert/photos?mode=strict"
+    photo = portrait(5, 1)
+    answer = client.post(url, data=photo, content_type="image/png", headers=KEY)
+    assert refused(answer, 409, "face_conflict")["details"]["user_id"] == "anna"
+    assert stored(services) == 2
+    client.delete("/users/anna")
+    assert stored(services) == 1
 
 
 def age(services: Services, by: timedelta) -> None:
