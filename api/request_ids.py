@@ -32,4 +32,6 @@ def _finish(response: Response) -> Response:
     # People's data: no cache keeps it, no browser takes it for a page.
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
+    # Nor does a page of another site that shows it as a picture learn whether it is there.
+    response.headers["Cross-Origin-Resource-Policy"] = "same-site"
     return response

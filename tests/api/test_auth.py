@@ -259,6 +259,13 @@ def test_pages_of_other_sites_change_nothing(reader: FlaskClient, headers: dict[
     assert reader.get("/users/1042", headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/users/1042", "/users/nobody", "/docs", "/nothing"])
+def test_pages_of_other_sites_show_nothing(reader: FlaskClient, path: str) -> None:
+    """A picture in a page is asked for without Origin, and the page sees whether there is one."""
+    answer = reader.get(path, headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"})
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-site"
+
+
 def test_pages_of_this_machine_may(reader: FlaskClient) -> None:
     for headers in ({"Origin": "http://localhost:3000"}, {"Sec-Fetch-Site": "same-origin"}):
         answer = reader.post(
