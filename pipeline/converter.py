@@ -11,10 +11,11 @@ from pathlib import Path, PurePosixPath
 
 from core import files
 from core.access import LOCAL
-from core.errors import EmptyFile, ImageCorrupt, KenalError, TooLarge
+from core.errors import EmptyFile, FaceConflict, ImageCorrupt, KenalError, TooLarge
 from core.files import FileIdentity
 from core.names import PhotoName, parse_photo_path
 from core.settings import EnrollMode
+from core.types import Vector
 from db.session import Database
 from pipeline.analyzer import Analyzer, exactly_one
 from pipeline.bulk_alike import LookAlikes
@@ -141,6 +142,15 @@ class Converter:
     def check_claim(self, user_id: str) -> None:
         """Raises ConflictError where `user_id` differs from an existing one only by case."""
         self._commits.check_claim(user_id)
+
+    def check_alike(self, user_id: str, vector: Vector, terms: Terms) -> None:
+        """Raises FaceConflict for a face that `terms` refuse and the folder's would take."""
+        stricter = terms.mode is EnrollMode.STRICT and self._terms.mode is not EnrollMode.STRICT
+        if not stricter or terms.override is not None:
+            return
+        alike = self._look_alikes.of(user_id, vector)
+        if alike is not None:
+            raise FaceConflict(f"the face {alike.words}", alike.details)
 
     def analyze(self, data: bytes, terms: Terms | None = None) -> Analyzed:
         """The one face of a photo; raises a PhotoError where there is none, two, or a bad one."""

@@ -38,15 +38,20 @@ class Enrollment:
     def enroll(self, user_id: str, data: bytes, terms: Terms | None = None) -> Committed:
         """Enroll a posted photo, by default on the terms of the drop folder.
 
-        Raises a PhotoError with nothing stored, where the photo cannot be used; FaceConflict
-        or ConflictError with the photo kept in the ledger, where it contradicts the gallery.
+        Raises a PhotoError with nothing stored, where the photo cannot be used, and FaceConflict
+        so where only these terms refuse it; FaceConflict or ConflictError with the photo kept in
+        the ledger, where it contradicts the gallery.
         """
         user_id = normalize_user_id(user_id)
         # Before anything is stored: on some file systems the folders of both are one.
         self._converter.check_claim(user_id)
         analyzed = self._converter.analyze(data, terms)
+        name = PhotoName(_path(user_id, data), user_id)
+        if terms is not None and self._held(name.path, data) is None:
+            # Should we fail after the file is stored, a scan enrolls it on the folder's terms.
+            self._converter.check_alike(user_id, analyzed.vector, terms)
         with _storage_errors():
-            name = PhotoName(self._path(user_id, data), user_id)
+            self._make_folder(user_id)
         for _ in range(_RACES - 1):
             # The very same photo may be posted at the same moment, and be written over ours.
             with suppress(Vanished):
@@ -67,10 +72,9 @@ class Enrollment:
 
     def _stored(self, path: PurePosixPath, data: bytes) -> FileIdentity:
         """The identity of the file that holds the photo; written unless it is there already."""
-        with suppress(KenalError):
-            found, identity = files.read_regular(self._drop / path, len(data))
-            if found == data:
-                return identity
+        held = self._held(path, data)
+        if held is not None:
+            return held
         with _storage_errors():
             files.write_atomic(self._drop / path, data)
         written = files.identity(self._drop / path)
@@ -78,13 +82,24 @@ class Enrollment:
             raise Vanished("the photo was deleted while it was being enrolled")
         return written
 
-    def _path(self, user_id: str, data: bytes) -> PurePosixPath:
+    def _held(self, path: PurePosixPath, data: bytes) -> FileIdentity | None:
+        """The identity of the file where it holds this photo already."""
+        with suppress(KenalError):
+            found, identity = files.read_regular(self._drop / path, len(data))
+            if found == data:
+                return identity
+        return None
+
+    def _make_folder(self, user_id: str) -> None:
         folder = self._drop / user_id
         folder.mkdir(parents=True, exist_ok=True)
         if not stat.S_ISDIR(folder.lstat().st_mode):
             raise NotReady("the person's folder in the drop folder is no folder of ours")
-        digits = files.sha256_bytes(data)[:_NAME_DIGITS]
-        return PurePosixPath(user_id, f"{digits}.{_EXTENSIONS[sniff(data)]}")
+
+
+def _path(user_id: str, data: bytes) -> PurePosixPath:
+    digits = files.sha256_bytes(data)[:_NAME_DIGITS]
+    return PurePosixPath(user_id, f"{digits}.{_EXTENSIONS[sniff(data)]}")
 
 
 @contextmanager
