@@ -1,0 +1,1 @@
+"""Where frames come from: one protocol (`edge.types.Camera`) for all of them."""

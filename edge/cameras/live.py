@@ -1,0 +1,145 @@
+"""A camera read by a thread of its own, so that a slow consumer gets the newest picture."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from edge.backoff import delay
+from edge.cameras.sources import CameraEndedError, CameraError, Source
+from edge.cameras.watch import OK, RESTARTED, Watch
+from edge.types import Frame
+
+OLDEST_S = 1.0
+"""A picture older than this is nobody's: who stood there may have gone."""
+
+Clock = Callable[[], float]
+_HEALTHY_S = 10.0
+_JOIN_S = 6.0
+
+
+class LiveCamera:
+    """Keeps the newest frame of `source` only, and opens it anew where it is lost or wrong."""
+
+    def __init__(
+        self,
+        source: Source,
+        watch: Watch | None = None,
+        *,
+        patient: bool = False,
+        clock: Clock = time.monotonic,
+        wall_clock: Clock = time.time,
+    ) -> None:
+        """`patient`: a camera that is away at the start is waited for, `open` raises nothing."""
+        self._source, self._watch, self._patient = source, watch or Watch(), patient
+        self._waits = Waits()
+        self._clock, self._wall_clock = clock, wall_clock
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._newest: Frame | None = None
+        self._number = 0
+        self._problem = ""
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        """Starts the camera, or raises OSError that says what is wrong."""
+        if self._thread is not None:
+            return
+        try:
+            self._source.open()
+        except CameraError as error:
+            if not self._patient:
+                raise
+            self._problem = str(error)
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
+        self._thread.start()
+
+    def read(self) -> Frame | None:
+        """The newest frame that was not read yet and is younger than a second."""
+        with self._lock:
+            frame, self._newest = self._newest, None
+        if frame is None or self._clock() - frame.captured_monotonic > OLDEST_S:
+            return None
+        return frame
+
+    def close(self) -> None:
+        """Lets go of the camera; may be called twice."""
+        thread, self._thread = self._thread, None
+        self._stop.set()
+        if thread is not None:
+            # A driver that hangs is left to the thread, which ends with the process.
+            thread.join(_JOIN_S)
+
+    def status(self) -> str:
+        """`ok`, or in some words what is wrong."""
+        if self._problem:
+            return self._problem
+        return self._watch.state(self._clock())
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._step()
+        except CameraEndedError:
+            self._problem = "ended"
+        finally:
+            self._source.close()
+
+    def _step(self) -> None:
+        try:
+            state = OK if self._problem else self._take()
+        except CameraError as error:
+            state = self._problem = str(error)
+        if self._problem or state in RESTARTED:
+            self._restart(state)
+
+    def _take(self) -> str:
+        picture = self._source.read()
+        now = self._clock()
+        frame = Frame(picture.image, self._number, self._wall_clock(), now, picture.large)
+        self._number += 1
+        state = self._watch.see(picture.image, now)
+        if state == OK:
+            self._waits.healthy(now)
+            with self._lock:
+                self._newest = frame
+        return state
+
+    def _restart(self, why: str) -> None:
+        """Waits, opens anew, and says why until that has worked."""
+        self._problem = self._problem or why
+        self._source.close()
+        with self._lock:
+            self._newest = None
+        if self._stop.wait(self._waits.next(self._clock())):
+            return
+        try:
+            self._source.open()
+        except CameraError as error:
+            self._problem = str(error)
+            return
+        self._watch.restart()
+        self._problem = ""
+
+
+class Waits:
+    """How long to wait before the next try; it begins anew after a time that went well."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._well_since: float | None = None
+        self._random = random.Random()  # noqa: S311 (it only spreads waits)
+
+    def next(self, now: float) -> float:
+        """Seconds to wait after one more failure."""
+        if self._well_since is not None and now - self._well_since > _HEALTHY_S:
+            self._failures = 0
+        self._well_since = None
+        self._failures += 1
+        return delay(self._failures, self._random.random())
+
+    def healthy(self, now: float) -> None:
+        """A good picture came."""
+        if self._well_since is None:
+            self._well_since = now
