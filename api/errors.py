@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from api import request_ids
@@ -107,6 +107,8 @@ def _of_bug(error: Exception) -> Response:
 
 
 def _response(code: str, message: str, details: Mapping[str, object], status: int) -> Response:
+    # Counted and logged by the code that is ours, in whatever shape it is said.
+    g.refused = code
     if request.path.startswith(compreface_errors.PREFIX):
         response = jsonify(compreface_errors.refusal(code, message, details))
         status = compreface_errors.said_of(code).status or status

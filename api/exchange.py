@@ -78,10 +78,14 @@ def _bytes_read() -> int:
 
 
 def _code(response: Response) -> str | None:
-    """The code of an error in the one shape all errors have."""
-    if response.status_code < 400 or not response.is_json:
+    """The code of an error: as it was refused, or as an answer that is repeated tells it."""
+    if response.status_code < 400:
         return None
-    body = response.get_json(silent=True)
+    code = g.get("refused") or _told(response)
+    return code if isinstance(code, str) and (code in STATUSES or code == INTERNAL) else None
+
+
+def _told(response: Response) -> object:
+    body = response.get_json(silent=True) if response.is_json else None
     error = body.get("error") if isinstance(body, dict) else None
-    code = error.get("code") if isinstance(error, dict) else None
-    return code if code in STATUSES or code == INTERNAL else None
+    return error.get("code") if isinstance(error, dict) else None

@@ -22,7 +22,7 @@ from api.contract.compreface import (
 from api.contract.compreface_options import MAX_PAGE, ExamplesQuery, NewExampleQuery, SubjectQuery
 from api.contract.operation import Photo, needs
 from core.access import Scope
-from core.errors import NotFound
+from core.errors import InvalidParameter, NotFound
 from db import audit
 from db import examples as stored
 from db.models import PhotoRow
@@ -91,6 +91,9 @@ def remove_examples() -> Response:
         return jsonify({"deleted": delete_examples(own.database, drop, subject_of(subject))})
     if not auth.caller().may([Scope.ADMIN]):
         auth.refuse("without a subject this removes everybody's examples: an admin key may")
+    if request.args or request.content_length or request.headers.get("Transfer-Encoding"):
+        # Somebody was meant, but in a place or a spelling that is not read.
+        raise InvalidParameter("to remove everybody's examples send no options and no body")
     note_all("examples.delete_all")
     return jsonify({"deleted": delete_everybodys_examples(own.database, drop)})
 

@@ -3,6 +3,7 @@
 import io
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -166,6 +167,22 @@ def test_delete_a_persons_examples(client: FlaskClient, tmp_path: Path) -> None:
     assert names(post(client, RECOGNIZE, group([5, 77], [60, 60]))) == [[], ["bob"]]
     assert client.get(SUBJECTS).get_json() == {"subjects": ["ada", "bob"]}
     refused(client.delete(f"{FACES}?subject="), 400, 26)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"query_string": {"Subject": "ada"}},
+        {"data": "subject=ada", "content_type": "application/x-www-form-urlencoded"},
+        {"json": {"subject": "ada"}},
+    ],
+)
+def test_somebody_named_where_it_is_not_read_is_not_everybody(
+    client: FlaskClient, asked: dict[str, Any]
+) -> None:
+    add(client, "bob", portrait(77))
+    refused(client.delete(FACES, **asked), 400, 26)
+    assert len(client.get(FACES).get_json()["faces"]) == 1
 
 
 def test_delete_everything(client: FlaskClient, tmp_path: Path) -> None:

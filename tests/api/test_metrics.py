@@ -66,6 +66,15 @@ def test_requests_are_counted_by_address_and_end(client: FlaskClient) -> None:
     assert value(found, "refusals_total", "not_found") == 3
 
 
+def test_refusals_of_every_shape_are_counted_by_our_code(client: FlaskClient) -> None:
+    answer = client.post("/api/v1/recognition/recognize")
+    assert answer.get_json()["code"] == 0
+    client.get("/api/v1/no/such/thing")
+    found = scraped(client)
+    assert value(found, "refusals_total", "unsupported_media_type") == 1
+    assert value(found, "refusals_total", "not_found") == 1
+
+
 def test_photos_are_measured_by_stage_and_decision(client: FlaskClient) -> None:
     enroll(client, "1042", portrait(5))
     recognize(client, portrait(5))
