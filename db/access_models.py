@@ -59,7 +59,7 @@ class Device(Base):
     place: Mapped[str | None] = mapped_column(String(128))
     direction: Mapped[str | None] = mapped_column(String(8))
     active: Mapped[bool]
-    version: Mapped[str | None] = mapped_column(String(64))
+    version: Mapped[str | None] = mapped_column(String(128))
     queue_length: Mapped[int | None]
     clock_skew_ms: Mapped[int | None] = mapped_column(BigInteger)
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -89,7 +89,7 @@ def upgrade() -> None:
         sa.Column("place", sa.String(length=128), nullable=True),
         sa.Column("direction", sa.String(length=8), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
-        sa.Column("version", sa.String(length=64), nullable=True),
+        sa.Column("version", sa.String(length=128), nullable=True),
         sa.Column("queue_length", sa.Integer(), nullable=True),
         sa.Column("clock_skew_ms", sa.BigInteger(), nullable=True),
         sa.Column("last_seen_at", sa.DateTime(), nullable=True),

@@ -3,13 +3,19 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
+from api.contract.checkins import CorrectionBody, ManualBody
+from api.contract.devices import HeartbeatBody, NewDeviceBody
 from db import checkins, migrate
-from db.checkin_models import CheckIn
+from db.access_models import Device
+from db.checkin_models import CheckIn, Correction
 from db.checkins import AlreadyRecorded, Filter
 from db.session import Database, Session
 
@@ -108,3 +114,26 @@ def test_times_are_kept_in_utc(database: Database) -> None:
         checkins.add(session, of_anna())
         stored = session.execute(text("SELECT at FROM checkins")).scalar_one()
     assert stored == "2026-01-05 12:00:00.000000"
+
+
+@pytest.mark.parametrize(
+    ("column", "field"),
+    [
+        (Device.device_id, NewDeviceBody.model_fields["device_id"]),
+        (Device.name, NewDeviceBody.model_fields["name"]),
+        (Device.place, NewDeviceBody.model_fields["place"]),
+        (Device.version, HeartbeatBody.model_fields["version"]),
+        (CheckIn.author, ManualBody.model_fields["author"]),
+        (CheckIn.note, ManualBody.model_fields["reason"]),
+        (Correction.author, CorrectionBody.model_fields["author"]),
+        (Correction.reason, CorrectionBody.model_fields["reason"]),
+    ],
+)
+def test_what_the_api_takes_fits(column: Any, field: FieldInfo) -> None:
+    # SQLite takes longer texts; other databases refuse them.
+    longest = "x" * column.type.length
+    taken: Any = Annotated[field.annotation, field]
+    adapter: TypeAdapter[Any] = TypeAdapter(taken)
+    assert adapter.validate_python(longest) == longest
+    with pytest.raises(ValidationError):
+        adapter.validate_python(longest + "x")
