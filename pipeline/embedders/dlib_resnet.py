@@ -20,8 +20,9 @@ from pipeline.embedders.onnx_embedder import Locate
 from pipeline.images.decode import Pixels
 from pipeline.models.entry import ModelEntry
 from pipeline.models.load_once import LoadOnce
-from pipeline.models.onnx_runtime import Floats, OnnxNetwork, open_network
-from pipeline.models.weights import check_weights, checked_weights_path
+from pipeline.models.onnx_runtime import Floats, OnnxNetwork
+from pipeline.models.optimized import open_network_of
+from pipeline.models.weights import checked_weights_path
 
 CHIP_SIDE_PX = 150
 CHIP_PADDING = 0.25
@@ -80,12 +81,12 @@ class DlibEmbedder(LoadOnce[_Networks]):
     def _load(self) -> _Networks:
         title = self._entry.title
         predictor = checked_weights_path(self._entry.files[1], title)
-        network, sha256 = self._locate()
-        check_weights(network, sha256, title)
         try:
             import dlib  # noqa: PLC0415 - native code of 10 MB: not before it is needed
 
             shapes = dlib.shape_predictor(str(predictor))
         except (ImportError, RuntimeError) as error:
             raise ModelUnavailable("dlib could not be loaded") from error
-        return _Networks(dlib, shapes, open_network(network, self._threads, device=self._device))
+        network, sha256 = self._locate()
+        recognizer = open_network_of(network, sha256, title, self._threads, self._device)
+        return _Networks(dlib, shapes, recognizer)

@@ -13,8 +13,8 @@ from pipeline.images.decode import Pixels
 from pipeline.models.entry import ModelEntry
 from pipeline.models.load_once import LoadOnce
 from pipeline.models.network_input import Layout, crop, network_input
-from pipeline.models.onnx_runtime import Floats, OnnxNetwork, open_network
-from pipeline.models.weights import check_weights
+from pipeline.models.onnx_runtime import Floats, OnnxNetwork
+from pipeline.models.optimized import open_network_of
 
 Locate = Callable[[], tuple[Path, str]]
 """Where the network lies and its SHA-256; raises ModelUnavailable where it is not prepared."""
@@ -66,5 +66,4 @@ class OnnxEmbedder(LoadOnce[OnnxNetwork]):
 
     def _load(self) -> OnnxNetwork:
         path, sha256 = self._locate()
-        check_weights(path, sha256, self._entry.title)
-        return open_network(path, self._threads, device=self._device)
+        return open_network_of(path, sha256, self._entry.title, self._threads, self._device)

@@ -14,16 +14,18 @@ from core.files import atomic_file, sha256_file
 from core.lease import lease
 from core.settings import Settings
 from pipeline.models.download import Progress, download, no_progress, storage_errors
-from pipeline.models.entry import Export, ModelEntry
+from pipeline.models.entry import Export, ModelEntry, Role
+from pipeline.models.optimized import keep_optimized, optimized_files
 from pipeline.models.prepared import (
     Conversion,
     converted_folder,
     is_ready,
+    network_file,
     network_files,
     record_conversion,
 )
 from pipeline.models.registry import find
-from pipeline.models.weights import check_weights, has_weights, model_file
+from pipeline.models.weights import WeightsFile, check_weights, has_weights, model_file
 
 LARGEST_DIFFERENCE = 1e-5
 """A converted network whose answers are further from the source's is not served."""
@@ -65,10 +67,25 @@ def ready(model_id: str, settings: Settings) -> bool:
     return is_ready(find(model_id, settings), settings.models_path)
 
 
+def files_of(model_id: str, settings: Settings) -> list[Path]:
+    """Every file that `prepare` left in its place for this network; raises as `verify` does."""
+    entry = find(model_id, settings)
+    models_path = settings.models_path
+    found = [model_file(models_path, entry.id, file) for file in _sources(entry, models_path)]
+    for path, sha256 in network_files(entry, models_path):
+        found += [path, *optimized_files(path, sha256)]
+    return found
+
+
 def prepare_entry(entry: ModelEntry, models_path: Path, progress: Progress) -> None:
     """`prepare` for an entry, pinned or not; what is there and damaged is made anew."""
-    if is_ready(entry, models_path) and _is_whole(entry, models_path):
-        return
+    if not (is_ready(entry, models_path) and _is_whole(entry, models_path)):
+        _make(entry, models_path, progress)
+    if entry.role is Role.EMBEDDER:
+        keep_optimized(*network_file(entry, models_path), entry.title)
+
+
+def _make(entry: ModelEntry, models_path: Path, progress: Progress) -> None:
     fetch_entry(entry, models_path, progress)
     if entry.export is not None:
         with storage_errors(), _alone(models_path / entry.id):
@@ -118,12 +135,20 @@ def fetch_entry(
 
 def verify_entry(entry: ModelEntry, models_path: Path) -> None:
     """`verify` for an entry: what it is served from; the source too where that is kept."""
-    for file in entry.files:
-        if entry.export is None or file.package or has_weights(models_path, entry.id, file):
-            check_weights(model_file(models_path, entry.id, file), file.sha256, entry.title)
+    for file in _sources(entry, models_path):
+        check_weights(model_file(models_path, entry.id, file), file.sha256, entry.title)
     if entry.export is not None:
         for path, sha256 in network_files(entry, models_path):
             check_weights(path, sha256, entry.title)
+
+
+def _sources(entry: ModelEntry, models_path: Path) -> list[WeightsFile]:
+    """The files to check: of downloaded weights only what is kept, since they are not served."""
+    return [
+        file
+        for file in entry.files
+        if entry.export is None or file.package or has_weights(models_path, entry.id, file)
+    ]
 
 
 def convert(entry: ModelEntry, export: Export, models_path: Path) -> None:

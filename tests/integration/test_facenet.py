@@ -16,10 +16,12 @@ from core.types import Box, Face, Landmarks
 from pipeline.builder import build_embedder
 from pipeline.embedders.align import FACENET_MARGIN, margin_crop
 from pipeline.embedders.onnx_embedder import OnnxEmbedder
+from pipeline.models import optimized
 from pipeline.models.download import no_progress
 from pipeline.models.entry import ModelEntry
 from pipeline.models.prepare import fetch, fetch_entry, prepare_entry, verify_entry
 from pipeline.models.prepared import is_ready, network_file, read_conversion
+from pipeline.models.processor import processor
 from pipeline.models.registry import FACENET
 
 pytestmark = pytest.mark.slow
@@ -112,6 +114,20 @@ build_embedder(entry, Settings(model_dir=Path(sys.argv[1]))).load()
 assert not {{"tensorflow", "keras", "mtcnn", "keras_facenet"}} & set(sys.modules)
 """
     python(code, models)
+
+
+def test_its_optimized_graph_answers_the_same(
+    entry: ModelEntry, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if processor() is None:
+        pytest.skip("this system tells no processor")
+    assert optimized.optimized_files(*network_file(entry, models))
+    rgb, faces = photo_and_faces()
+    kept = build_embedder(entry, Settings(model_dir=models))
+    kept.load()
+    monkeypatch.setattr(optimized, "_open_kept", lambda *_: None)
+    plain = build_embedder(entry, Settings(model_dir=models))
+    assert np.abs(kept.embed(rgb, faces) - plain.embed(rgb, faces)).max() <= 1e-5
 
 
 def test_a_changed_network_is_not_loaded(entry: ModelEntry, models: Path) -> None:
