@@ -11,8 +11,8 @@ export PYTHONUNBUFFERED := 1
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-serve: prepare ## Install what is needed and run API, watcher and FTP, until Ctrl-C
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" exec $(PYTHON_IN_VENV) -m scripts.serve
+serve: setup ## Install what is needed and run API, watcher and FTP, until Ctrl-C
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" exec $(PYTHON_IN_VENV) -m scripts.serve --prepare
 
 setup: ## Create .venv with what the service needs
 	@scripts/setup.sh requirements.txt

@@ -1,6 +1,7 @@
 """Run what the Procfile names until Ctrl-C, or until one of them dies.
 
-`python -m scripts.serve`; `make serve` prepares everything first.
+`python -m scripts.serve`; with `--prepare`, as `make serve` has it, what is not as the last
+preparation left it is prepared first.
 """
 
 import shlex
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from honcho.environ import parse_procfile
@@ -16,7 +18,9 @@ from honcho.manager import Manager
 from honcho.printer import Message, Printer
 
 from core.settings import Settings, SettingsError, load_settings
+from scripts import announce, prepared
 
+PREPARE = "--prepare"
 _GRACE_SECONDS = 35  # a little more than gunicorn gives to requests in flight
 _STOPPED_BY_SIGNAL = (130, 143)
 
@@ -48,8 +52,11 @@ class PatientManager(Manager):  # type: ignore[misc]
             super().kill()
 
 
-def main() -> int:
-    """Serve; returns 0 when stopped by a signal, 1 when a process ended by itself, 2 unusable."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """Serve; returns 0 when stopped by a signal, 1 when a process ended by itself, 2 unusable.
+
+    Where the preparation fails, its exit code.
+    """
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -60,15 +67,37 @@ def main() -> int:
             "set KENAL_HOST and KENAL_PORT, or stop what runs there (an earlier Kenal may: "
             "see pgrep -af gunicorn)"
         )
-    return _run(_processes(Path("Procfile"), settings))
+    if PREPARE in arguments and (failed := _prepare(settings)):
+        return failed
+    return _run(_processes(Path("Procfile"), settings), settings)
 
 
-def _run(processes: dict[str, str]) -> int:
+def _prepare(settings: Settings) -> int:
+    """Prepare what is not prepared already; 0 when it is."""
+    told = prepared.as_left(settings)
+    if told is not None:
+        sys.stdout.write(f"{told}\n")
+        return 0
+    # A process of its own: what prepares is not kept in memory as long as the service runs.
+    try:
+        return subprocess.run([sys.executable, "-m", "scripts.prepare"], check=False).returncode
+    except KeyboardInterrupt:
+        return _STOPPED_BY_SIGNAL[0]
+
+
+def _announcer(settings: Settings) -> "subprocess.Popen[bytes]":
+    host = announce.reachable_host(settings)
+    told = [host, str(settings.port), announce.welcome(settings, host)]
+    note = map(str, prepared.take(settings) or ())
+    return subprocess.Popen([sys.executable, "-m", "scripts.announce", *told, *note])
+
+
+def _run(processes: dict[str, str], settings: Settings) -> int:
     manager = PatientManager(TerminalPrinter(sys.stdout))
     for name, command in processes.items():
         manager.add_process(name, command)
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
-    announcer = subprocess.Popen([sys.executable, "-m", "scripts.announce"])
+    announcer = _announcer(settings)
     try:
         manager.loop()
     finally:
@@ -112,4 +141,4 @@ def _refuse(reason: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
