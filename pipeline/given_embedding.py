@@ -2,6 +2,8 @@
 
 from dataclasses import asdict
 
+import numpy as np
+
 from core.errors import ConflictError, InvalidParameter, ModelError
 from core.types import EmbeddingSpec, Vector
 from core.vectors import checked_vector
@@ -30,7 +32,9 @@ def given_embedding(values: object, digest: object, spec: EmbeddingSpec) -> Vect
     if len(values) != spec.dimensions:
         raise _unusable(f"an embedding of this space has {spec.dimensions} numbers")
     try:
-        return checked_vector([float(value) for value in values], spec.dimensions)
+        # What is beyond measure is refused, and no warning in the log names our files.
+        with np.errstate(over="ignore"):
+            return checked_vector([float(value) for value in values], spec.dimensions)
     except (ModelError, OverflowError):
         raise _unusable("an embedding of next to no length, or of far too much") from None
 

@@ -85,6 +85,7 @@ def test_another_space_is_a_conflict_that_says_which(reader: FlaskClient) -> Non
         [1e30] * 64,
         [10**400] * 64,
         [10**38] * 64,
+        [1e308] * 64,
         [True] * 64,
         ["0.1"] * 64,
         [None] * 64,
