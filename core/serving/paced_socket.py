@@ -69,16 +69,8 @@ class PacedSocket(socket.socket):
         self.taken_by += len(data) / _LEAST_BYTES_PER_SECOND
         self._waiting.append(memoryview(data))
         self.flush(flags)
-        given = self.gettimeout()
-        try:
-            while sum(map(len, self._waiting)) > _MOST_WAITING_BYTES:
-                self.settimeout(max(0.001, self.taken_by - time.monotonic()))
-                self._send_first(flags)
-        except OSError:
-            self._waiting.clear()
-            raise
-        finally:
-            self.settimeout(given)
+        if self._is_much():
+            self._wait(flags)
 
     def flush(self, flags: int = 0) -> None:
         """Send of what waits as much as is taken without waiting; raises OSError."""
@@ -90,6 +82,21 @@ class PacedSocket(socket.socket):
         except OSError:
             self._waiting.clear()
             raise
+
+    def _is_much(self) -> bool:
+        return sum(map(len, self._waiting)) > _MOST_WAITING_BYTES
+
+    def _wait(self, flags: int) -> None:
+        given = self.gettimeout()
+        try:
+            while self._is_much():
+                self.settimeout(max(0.001, self.taken_by - time.monotonic()))
+                self._send_first(flags)
+        except OSError:
+            self._waiting.clear()
+            raise
+        finally:
+            self.settimeout(given)
 
     def _send_first(self, flags: int) -> None:
         first = self._waiting[0]

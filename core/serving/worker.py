@@ -14,6 +14,7 @@ import time
 import uuid
 from collections import deque
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 
 from gunicorn import util  # type: ignore[import-untyped]
@@ -104,10 +105,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """Another request begins: collect it, and give it to a thread when it is there."""
         ahead = conn.parser.unreader.take_buffered() if conn.parser else b""
         conn.arrival = Arrival(ahead, self._most_bytes)
-        if conn.arrival.is_enough:
-            self._give(conn)
-            return
         conn.sock.setblocking(False)
+        # Mostly all of it is there by now, which saves the loop a turn.
+        if conn.arrival.is_enough or self._is_there(conn):
+            self._pass_on(conn)
+            return
         self._arriving.add(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._collect, conn))
 
@@ -172,18 +174,24 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn))
 
     def _collect(self, conn: Connection, _: object) -> None:
+        if self._is_there(conn):
+            self._forget(conn, self._arriving)
+            self._pass_on(conn)
+
+    def _is_there(self, conn: Connection) -> bool:
+        """Take what has come: whether that is enough, or nothing more will come."""
         data = _received(conn.sock)
         if data is None:
-            return
+            return False
         conn.arrival.add(data)
-        is_enough = conn.arrival.is_enough
-        if not data or is_enough:
-            self._forget(conn, self._arriving)
-            # Half of a body, and no more to come: what that means is for the application to say.
-            if is_enough or conn.arrival.has_head:
-                self._give(conn)
-            else:
-                self._drop(conn)
+        return conn.arrival.is_enough or not data
+
+    def _pass_on(self, conn: Connection) -> None:
+        # Half of a body, and no more to come: what that means is for the application to say.
+        if conn.arrival.is_enough or conn.arrival.has_head:
+            self._give(conn)
+        else:
+            self._drop(conn)
 
     def _give(self, conn: Connection) -> None:
         """Give the request to a thread, or hold it while too many of them wait for bodies."""
@@ -226,10 +234,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _flush(self, conn: Connection, _: object) -> None:
         """Send more of an answer; the request ends with the last of it."""
-        try:
+        # Where the other end left, there is nothing more to send.
+        with suppress(OSError):
             conn.sock.flush()
-        except OSError:
-            pass  # The other end left: there is nothing more to send.
         if not conn.sock.is_waiting:
             self.poller.unregister(conn.sock)
             super().finish_request(conn, self._answered.pop(conn))
