@@ -45,7 +45,7 @@ def check_server(config: Config) -> Iterator[Finding]:
 
 def _asked(client: Client) -> Iterator[Finding]:
     health = client.health()
-    if isinstance(health, str) or health.status != 200 or health.json.get("status") != "ok":
+    if isinstance(health, str) or health.status != 200 or health.json.get("status") != "alive":
         word = health if isinstance(health, str) else "what answers is no Kenal server"
         yield Finding("server", word, True)
         return
@@ -67,7 +67,7 @@ def judged_heartbeat(
     if told is None:
         yield Finding("key", _key_words(reply), True)
         return
-    yield Finding("key", "valid, and of this device")
+    yield Finding("key", "accepted for this device")
     if not told.is_active:
         yield Finding("device", "an admin switched this device off: it opens nothing", True)
     is_off = abs(told.skew_seconds) > SKEW_ALARM_SECONDS
