@@ -111,7 +111,7 @@ def test_delete_one_example(client: FlaskClient, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "image_id",
     [
-        *("x", "1", str(uuid.uuid4()), "4b656e61-6c00-8000-8000-000000000063"),
+        *("x", "1", "0f8fad5b-d9cb-469f-a165-70867728950e", "4b656e61-6c00-8000-8000-000000000063"),
         *("4b656e61-6c00-8000-8000-ffffffffffff", "4b656e616c0080008000000000000001"),
     ],
 )
