@@ -68,6 +68,21 @@ class Outcome:
     profile: Profile | None
 
 
+class _Started:
+    """When a check-in began by both clocks.
+
+    Ours may be set back meanwhile, and the monotonic one of a paused machine stands still.
+    """
+
+    def __init__(self) -> None:
+        self._wall, self._monotonic = datetime.now(UTC), time.monotonic()
+
+    def spent(self) -> timedelta:
+        """How long ago that is, at least by one of them."""
+        steady = timedelta(seconds=time.monotonic() - self._monotonic)
+        return max(steady, datetime.now(UTC) - self._wall)
+
+
 class CheckIns:
     """Takes check-ins. Thread-safe; any number of processes may."""
 
@@ -91,7 +106,7 @@ class CheckIns:
         Raises Crowded, PhotoError, NotFound for an unknown device, and IdempotencyConflict for
         another check-in under the same event_id.
         """
-        started = time.monotonic()
+        started = _Started()
         known = self._known(arrival)
         if known is not None:
             return known
@@ -99,7 +114,7 @@ class CheckIns:
             # It may have been recorded while this one waited.
             return self._known(arrival) or self._new(arrival, face_json, started)
 
-    def _new(self, arrival: Arrival, face_json: FaceJson, started: float) -> Outcome:
+    def _new(self, arrival: Arrival, face_json: FaceJson, started: _Started) -> Outcome:
         for attempt in range(_RACE_ATTEMPTS):
             found = self._recognizer.recognize(arrival.photo, Question()).answers[0]
             event = self._event(arrival, found, face_json)
@@ -147,7 +162,7 @@ class CheckIns:
         )
 
     def _record(
-        self, arrival: Arrival, event: CheckIn, started: float, *, last: bool
+        self, arrival: Arrival, event: CheckIn, started: _Started, *, last: bool
     ) -> Outcome | None:
         """Record the event; None where whom it names is gone, and it is to be asked again."""
         with self._database.write() as session:
@@ -168,11 +183,9 @@ class CheckIns:
             return Outcome(event, event.granted, event.reason, duplicate=False, profile=profile)
 
     def _decide(
-        self, session: Session, event: CheckIn, device: Device, arrival: Arrival, started: float
+        self, session: Session, event: CheckIn, device: Device, arrival: Arrival, started: _Started
     ) -> None:
-        # Our own clock may be set back meanwhile; a paused machine's monotonic one stands still.
-        spent = timedelta(seconds=time.monotonic() - started)
-        now = max(arrival.received_at + spent, datetime.now(UTC))
+        now = arrival.received_at + started.spent()
         timing = Timing(arrival.captured_at, arrival.received_at, self._fresh)
         decision = Decision(event.decision)
         event.reason = event.reason or refusal(decision, timing, now, device_active=device.active)
