@@ -52,7 +52,7 @@ class GateSettings:
     """Which frame of a visit is sent, and when another may be."""
 
     least_face_px: float = bounded(80, 20, 2000)
-    least_sharpness: float = bounded(0.0, 0, 1e6)
+    least_sharpness: float = bounded(10, 0, 1e6)
     steady_seconds: float = bounded(0.4, 0, 5)
     window_seconds: float = bounded(1.2, 0, 5)
     cooldown_seconds: float = bounded(5, 0, 3600)

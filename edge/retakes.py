@@ -1,0 +1,43 @@
+"""Who is looked at once more: the picture that was sent did not do, and they still stand there."""
+
+import threading
+
+_MOST = 2
+"""For one face; a picture on the wall shall not be sent without end."""
+_REMEMBERED = 256
+_PICTURE_CODES = frozenset(["no_face", "face_too_small", "image_corrupt", "low_quality"])
+
+
+class Retakes:
+    """Between the thread that sends and the one that looks; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tracks: dict[str, int] = {}
+        self._taken: dict[int, int] = {}
+        self._due: list[int] = []
+
+    def sent(self, event_id: str, track_id: int) -> None:
+        """This event is of this face."""
+        with self._lock:
+            self._tracks[event_id] = track_id
+            while len(self._tracks) > _REMEMBERED:
+                del self._tracks[next(iter(self._tracks))]
+
+    def refused(self, event_id: str, code: str) -> None:
+        """The server would not have the picture."""
+        with self._lock:
+            track_id = self._tracks.pop(event_id, None)
+            if track_id is None or code not in _PICTURE_CODES:
+                return
+            self._taken[track_id] = self._taken.get(track_id, 0) + 1
+            if self._taken[track_id] <= _MOST:
+                self._due.append(track_id)
+            while len(self._taken) > _REMEMBERED:
+                del self._taken[next(iter(self._taken))]
+
+    def due(self) -> list[int]:
+        """The faces to let through once more; each is told once."""
+        with self._lock:
+            due, self._due = self._due, []
+            return due
