@@ -176,15 +176,17 @@ class CheckIns:
                     return None
                 event.decision, event.user_id, event.face_id = Decision.NO_MATCH, None, None
                 event.reason = Reason.DELETED
-            self._decide(session, event, device, arrival, started)
+            before = self._decide(session, event, device, arrival, started)
             checkins.add(session, event)
-            if event.repeat_of is None:
+            # A door that opens after it did not is news, within the cooldown too.
+            if before is None or (event.granted and not before.granted):
                 committed(session, event)
             return Outcome(event, event.granted, event.reason, duplicate=False, profile=profile)
 
     def _decide(
         self, session: Session, event: CheckIn, device: Device, arrival: Arrival, started: _Started
-    ) -> None:
+    ) -> CheckIn | None:
+        """Fill in what follows from everything known now; the event that this one repeats."""
         now = arrival.received_at + started.spent()
         timing = Timing(arrival.captured_at, arrival.received_at, self._fresh)
         decision = Decision(event.decision)
@@ -192,10 +194,12 @@ class CheckIns:
         event.granted = event.reason is None
         event.direction = event.effective_direction = arrival.direction or device.direction
         event.effective_user_id = event.user_id
+        before = None
         if event.user_id is not None and self._cooldown:
             before = checkins.counted_near(session, event, self._cooldown)
             event.repeat_of = before.id if before else None
         device.last_seen_at = datetime.now(UTC)
+        return before
 
 
 def _repeated(session: Session, event: CheckIn, arrival: Arrival) -> Outcome:

@@ -44,7 +44,7 @@ def recognize_embeddings() -> Response:
 @compreface.post("/recognition/embeddings/faces/<image_id>/verify")
 @compreface_operation(
     "CompreFace: how similar are embeddings to that of an example?",
-    needs(Scope.IDENTIFY),
+    needs(Scope.READ, Scope.ENROLL),
     answers={200: ComparedEmbeddings},
     body=EmbeddingsBody,
 )

@@ -46,7 +46,8 @@ def recognize() -> Response:
 @compreface.post("/recognition/faces/<image_id>/verify")
 @compreface_operation(
     "CompreFace: how similar are the faces of a photo to that of an example?",
-    needs(Scope.IDENTIFY),
+    # The answer names whose example it is, and ids can be guessed.
+    needs(Scope.READ, Scope.ENROLL),
     answers={200: ExampleMatches},
     errors=PHOTO_ERRORS,
     query=FacesQuery,

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Self
 
 _SILENCE_SECONDS = 20.0
@@ -109,6 +110,10 @@ class PacedSocket(socket.socket):
     def _received(self, size: int, flags: int, left: float, given: float | None) -> bytes:
         if left <= 0:
             raise TimeoutError
+        if given is None:
+            # Mostly something is there: then nothing has to be set and nobody waits.
+            with suppress(BlockingIOError):
+                return super().recv(size, flags | socket.MSG_DONTWAIT)
         self.settimeout(left if given is None else min(left, given))
         try:
             return super().recv(size, flags)

@@ -1,6 +1,7 @@
 """POST /checkins: recorded once, granted at most once, and only when it is fresh and sure."""
 
 import base64
+import json
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from tests.api.contract_kit import Contract
 from tests.api.kit import body, enroll, post_form, refused
 from tests.checkin_kit import add_door, check_in, checked_in, listed, moment
 from tests.fakes import fake_settings, group, make_services, nobody, portrait
+from tests.webhook_kit import rows, subscribe
 
 EVENT = "0a8d2c1e-9d6f-4a57-9b0c-1f2e3d4c5b6a"
 
@@ -172,6 +174,16 @@ def test_the_next_check_in_within_the_cooldown_opens_and_repeats(client: FlaskCl
     assert (told["grant"], told["repeat_of"]) == (True, first["event_id"])
     third = checked_in(client, portrait(5, 3), ago=0)
     assert third["repeat_of"] == first["event_id"], "of the event that counts"
+
+
+def test_a_door_that_opens_after_it_did_not_is_announced(
+    client: FlaskClient, services: Services
+) -> None:
+    subscribe(services.database, "https://example.org/")
+    checked_in(client, portrait(5), ago=20)
+    assert checked_in(client, portrait(5, 1), ago=1)["grant"] is True
+    told = [json.loads(row.payload)["data"]["granted"] for row in rows(services.database)]
+    assert told == [False, True]
 
 
 @pytest.mark.parametrize(
