@@ -11,6 +11,9 @@ from edge.types import Box, Frame, Point, Track
 OLDEST_S = 1.0
 """An older picture is not chosen, however good: who stood there may have gone."""
 
+_LAST_CHANCE_S = 0.7
+_HALF_SHARP = 100.0
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -18,7 +21,7 @@ class Rules:
 
     least_face_px: float = 80
     least_confidence: float = 0.7
-    least_sharpness: float = 0.0
+    least_sharpness: float = 10.0  # of faces out of focus it was 1 to 8, of others above 80
     least_frontal: float = 0.25
     steady_s: float = 0.4
     window_s: float = 1.2
@@ -26,7 +29,9 @@ class Rules:
     least_sights: int = 2
     left_s: float = 2.0
     cooldown_s: float = 5.0
-    same_look: float = 0.8
+    same_look: float = 0.8  # from here on, who comes back at once is taken for the same
+    other_look: float = 0.5  # below, who never left is taken for somebody else
+    gap_s: float = 0.3
     zone: tuple[Point, ...] = ()  # corners as parts of the frame, 0 to 1; none: everywhere
 
 
@@ -48,7 +53,7 @@ class Sight:
     def width_px(self) -> float:
         """How wide the face is in the picture that is sent."""
         large = self.frame.image if self.frame.large is None else self.frame.large
-        return self.track.face.box[2] * large.shape[1] / self.frame.image.shape[1]
+        return float(self.track.face.box[2] * large.shape[1] / self.frame.image.shape[1])
 
 
 @dataclass(slots=True)
@@ -72,6 +77,7 @@ class _Waiting:
 @dataclass(slots=True)
 class _Passed:
     look: Look
+    last: Look
     box: Box
     at: float
     seen: float
@@ -87,13 +93,17 @@ class Gate:
 
     def feed(self, sights: Sequence[Sight], now: float) -> list[Sight]:
         """The sights that go through now; also to be called with none, as time goes on."""
+        self._forget(now)
+        present = {sight.track.id for sight in sights}
         for sight in sights:
+            self._come_back(sight, present)
             if self._is_new(sight, now):
                 self._wait(sight, now)
-        chosen = [sight for track_id in list(self._waiting) if (sight := self._due(track_id, now))]
+        due = [self._due(track_id, now) for track_id in list(self._waiting)]
+        chosen = [sight for sight in due if sight is not None]
         for sight in chosen:
-            self._passed[sight.track.id] = _Passed(sight.look, sight.track.face.box, now, now)
-        self._forget(now)
+            look, box = sight.look, sight.track.face.box
+            self._passed[sight.track.id] = _Passed(look, look, box, now, now)
         return chosen
 
     def again(self, track_id: int) -> None:
@@ -101,24 +111,29 @@ class Gate:
         self._passed.pop(track_id, None)
 
     def _is_new(self, sight: Sight, now: float) -> bool:
-        track = sight.track
-        passed = self._passed.get(track.id) or self._came_back(sight)
+        passed = self._passed.get(sight.track.id)
         if passed is None:
             return True
-        self._passed[track.id] = passed
-        passed.box, passed.seen = track.face.box, now
-        is_alike = float(passed.look @ sight.look) >= self._rules.same_look
-        return now - passed.at >= self._rules.cooldown_s and not is_alike
+        rules, away_s = self._rules, now - passed.seen
+        alike = max(float(passed.look @ sight.look), float(passed.last @ sight.look))
+        if away_s >= rules.gap_s and alike < rules.same_look:
+            # Somebody else stepped into the place of the one who was let through.
+            del self._passed[sight.track.id]
+            return True
+        passed.box, passed.last, passed.seen = sight.track.face.box, sight.look, now
+        is_other = float(passed.look @ sight.look) < rules.other_look
+        return now - passed.at >= rules.cooldown_s and is_other
 
-    def _came_back(self, sight: Sight) -> _Passed | None:
-        """The visit of a track that was lost a moment ago, where it goes on under a new number."""
-        if sight.track.id in self._waiting:
-            return None
+    def _come_back(self, sight: Sight, present: set[int]) -> None:
+        """A track that was lost a moment ago goes on under a new number."""
+        if sight.track.id in self._waiting or sight.track.id in self._passed:
+            return
         for track_id, passed in self._passed.items():
             is_alike = float(passed.look @ sight.look) >= self._rules.same_look
-            if passed.seen < sight.at and is_alike and closeness(passed.box, sight.track.face.box):
-                return self._passed.pop(track_id)
-        return None
+            is_there = closeness(passed.box, sight.track.face.box) > 0
+            if track_id not in present and is_alike and is_there:
+                self._passed[sight.track.id] = self._passed.pop(track_id)
+                return
 
     def _wait(self, sight: Sight, now: float) -> None:
         if is_usable(sight, self._rules):
@@ -134,7 +149,9 @@ class Gate:
         best_score, best = waiting.best[0]
         waited = now - waiting.since
         is_good = waited >= rules.steady_s and best_score >= rules.good
-        if waiting.sights < rules.least_sights or not (is_good or waited >= rules.window_s):
+        # Who looked up for a moment only is sent before that moment is too old.
+        is_last_chance = waited >= rules.window_s or now - best.at >= _LAST_CHANCE_S
+        if waiting.sights < rules.least_sights or not (is_good or is_last_chance):
             return None
         del self._waiting[track_id]
         return best
@@ -168,6 +185,3 @@ def score(sight: Sight, rules: Rules) -> float:
     size = min(1.0, sight.width_px / (2 * rules.least_face_px))
     sharp = sight.sharpness / (sight.sharpness + _HALF_SHARP)
     return 0.4 * frontal(sight.track.face.landmarks) + 0.35 * sharp + 0.25 * size
-
-
-_HALF_SHARP = 100.0

@@ -42,6 +42,8 @@ class PiSource:
                 )
             )
             self._camera.start()
+        except CameraError:
+            raise
         except (RuntimeError, IndexError, OSError) as error:
             self.close()
             raise CameraError("the Raspberry Pi's camera cannot be opened") from error

@@ -1,6 +1,8 @@
-"""A network camera by RTSP over TCP."""
+"""A network camera by RTSP over TCP.
 
-from urllib.parse import urlsplit
+OpenCV asks for TCP first and takes UDP only from a camera that refuses TCP. Addresses with `?tcp`
+change nothing, and `OPENCV_FFMPEG_CAPTURE_OPTIONS` would change it for the whole process.
+"""
 
 import cv2
 
@@ -21,16 +23,4 @@ def rtsp_source(url: str) -> CaptureSource:
         cv2.CAP_PROP_N_THREADS,
         1,
     )
-    return CaptureSource(over_tcp(url), cv2.CAP_FFMPEG, options, "the RTSP camera")
-
-
-def over_tcp(url: str) -> str:
-    """The address that makes FFmpeg use TCP for this camera alone.
-
-    `OPENCV_FFMPEG_CAPTURE_OPTIONS` would do it for the whole process. FFmpeg takes `tcp` out of
-    an RTSP address's query before it asks the camera (libavformat/rtsp.c, `ff_rtsp_connect`).
-    """
-    asked = urlsplit(url).query.split("&")
-    if {"tcp", "udp"} & set(asked):
-        return url
-    return f"{url}&tcp" if asked != [""] else f"{url}?tcp"
+    return CaptureSource(url, cv2.CAP_FFMPEG, options, "the RTSP camera")

@@ -33,7 +33,8 @@ class Watch:
         trouble = judge(image, self._before)
         if trouble != self._trouble:
             # A frozen picture began to be frozen when it was first seen.
-            self._since = self._seen_at if trouble == FROZEN and self._seen_at else now
+            first = self._seen_at if trouble == FROZEN else None
+            self._since = now if first is None else first
         self._trouble, self._before, self._seen_at = trouble, image, now
         return self.state(now)
 
