@@ -54,7 +54,7 @@ def _check(config: Config) -> int:
 
 def _findings(config: Config) -> Iterator[Finding]:
     yield check_disk(config)
-    yield check_camera(camera_of(config))
+    yield check_camera(camera_of(config, patient=False))
     try:
         watcher_of(config)
         yield Finding("detector", "loaded")

@@ -5,6 +5,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+import cv2
+
 
 class JsonLines(logging.Formatter):
     """Level, time, where, what; never a traceback."""
@@ -21,7 +23,8 @@ class JsonLines(logging.Formatter):
 
 
 def start_logging() -> None:
-    """Our own loggers only: httpx's would show addresses."""
+    """Our own loggers only: those of httpx and OpenCV would show addresses, of cameras too."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     own = logging.getLogger("edge")

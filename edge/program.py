@@ -27,10 +27,10 @@ from edge.verdict import Kind, Verdict
 log = logging.getLogger("edge")
 
 
-def camera_of(config: Config) -> Camera:
-    """The camera of the settings, not opened yet."""
+def camera_of(config: Config, *, patient: bool = True) -> Camera:
+    """The camera of the settings, not opened yet; `patient`: one that is away is waited for."""
     size = config.camera.width, config.camera.height
-    return camera(config.camera.spec.text, size, patient=True)
+    return camera(config.camera.spec.text, size, patient=patient)
 
 
 def watcher_of(config: Config) -> Watcher:

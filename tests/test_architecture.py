@@ -1,12 +1,17 @@
 """The layers, and each heavy library in its one place; the design's words, beside import-linter."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+ISLAND = "edge"
+ISLAND_MAY_IMPORT = {"cv2", "edge", "httpx", "numpy"}
+"""Beside the standard library, and as a module is imported; what a device may lack comes later."""
 PACKAGES = ("core", "db", "index", "pipeline", "api")
 MAY_IMPORT = {
     "core": set(),
@@ -41,7 +46,7 @@ HOME = {
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:
-    places = [*PACKAGES, "scripts"]
+    places = [*PACKAGES, ISLAND, "scripts"]
     files = [path for place in places for path in sorted((ROOT / place).rglob("*.py"))]
     for path in [*files, ROOT / "wsgi.py"]:
         yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
@@ -75,6 +80,36 @@ def test_a_heavy_library_has_one_home(library: str) -> None:
     assert [path for path in users if not path.startswith(HOME[library])] == []
 
 
+def test_the_edge_agent_is_an_island() -> None:
+    needed = {
+        name
+        for path, tree in sources()
+        if path.startswith(f"{ISLAND}/")
+        for name, _ in imports(tree)
+        if name not in sys.stdlib_module_names
+    }
+    assert needed == ISLAND_MAY_IMPORT
+    visitors = [
+        path
+        for path, tree in sources()
+        if not path.startswith(f"{ISLAND}/")
+        for name, _ in imports(tree)
+        if name == ISLAND
+    ]
+    assert visitors == []
+
+
+def test_the_edge_agent_loads_nothing_heavy() -> None:
+    program = "import sys, edge.__main__; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    loaded = set(done.stdout.split())
+    assert loaded >= ISLAND_MAY_IMPORT
+    heavy = {"flask", "pydantic", "sqlalchemy", "tensorflow", "torch", "onnxruntime", "annoy"}
+    assert not loaded & {*heavy, *PACKAGES, "gpiozero", "picamera2"}
+
+
 def test_tensorflow_is_never_imported_with_a_module() -> None:
     heavy = {"tensorflow", "keras", "keras_facenet", "tf2onnx", "mtcnn"}
     exporter = "pipeline/models/facenet_export.py"  # a program of its own, run in a child process
@@ -94,7 +129,7 @@ def test_the_environment_is_read_in_one_place() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
     }
-    assert readers == {"core/settings.py"}
+    assert readers == {"core/settings.py", "edge/config.py"}
 
 
 def test_no_file_is_a_utility_drawer_and_none_is_a_giant() -> None:

@@ -1,5 +1,6 @@
 """Settings: a file, the environment over it, and nothing that nobody knows."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,22 @@ KEY = "knl_cfn3kydosdbp_do-not-show"
 EXAMPLE = Path(__file__).resolve().parents[2] / "edge" / "edge.example.toml"
 
 
-def load(text: str = "", tmp_path: Path | None = None, **more: str) -> Config:
-    environment = {**LEAST, **{f"EDGE_{name}": value for name, value in more.items()}}
-    if tmp_path is None:
-        return load_config(None, environment)
+def load(**more: str) -> Config:
+    return load_config(None, environment(more))
+
+
+def load_file(tmp_path: Path, text: str, **more: str) -> Config:
     (tmp_path / "edge.toml").write_text(text)
-    return load_config(tmp_path / "edge.toml", environment)
+    return load_config(tmp_path / "edge.toml", environment(more))
+
+
+def environment(more: Mapping[str, str]) -> dict[str, str]:
+    return {**LEAST, **{f"EDGE_{name}": value for name, value in more.items()}}
 
 
 def test_the_environment_is_over_the_file(tmp_path: Path) -> None:
     text = '[server]\nkey = "of the file"\ndirection = "in"\n[relay]\npin = 17\npulse_ms = 200\n'
-    config = load(text, tmp_path, SERVER_KEY=KEY, RELAY_PULSE_MS="400", PAGE_ENABLED="true")
+    config = load_file(tmp_path, text, SERVER_KEY=KEY, RELAY_PULSE_MS="400", PAGE_ENABLED="true")
     assert (config.server.key.text, config.server.direction) == (KEY, "in")
     assert (config.relay.pin, config.relay.pulse_ms, config.page.enabled) == (17, 400, True)
 
@@ -84,7 +90,7 @@ def test_what_is_wrong_is_said(name: str, value: str, words: str) -> None:
 )
 def test_what_is_wrong_in_the_file_is_said(text: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=words):
-        load(text, tmp_path)
+        load_file(tmp_path, text)
 
 
 def test_a_file_that_is_not_there_is_said_without_its_path(tmp_path: Path) -> None:

@@ -50,9 +50,10 @@ def soon(holds: Callable[[], bool]) -> bool:
 def test_it_is_closed_at_the_start_and_after_a_pulse() -> None:
     pin = FakePin()
     relay = Relay(pin, 0.05, 0.1)
-    assert not pin.is_open
+    states = [pin.is_open]
     relay.pulse()
-    assert pin.is_open
+    states.append(pin.is_open)
+    assert states == [False, True]
     assert soon(lambda: not pin.is_open)
     assert pin.closed_after[-1] >= 0.05
     relay.close()
