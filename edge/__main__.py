@@ -9,7 +9,7 @@ from pathlib import Path
 from edge.checks import Finding, check_camera, check_disk, check_server
 from edge.config import Config, load_config
 from edge.detection import DetectorError
-from edge.logs import start_logging
+from edge.logs import silence_opencv, start_logging
 from edge.program import camera_of, run, watcher_of
 from edge.relay import RelayFailed, relay_of
 from edge.settings_fields import ConfigError
@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=["run", "check", "close"])
     parser.add_argument("--config", type=Path, help="the TOML file; else EDGE_CONFIG")
     given = parser.parse_args(arguments)
+    silence_opencv()
     try:
         config = load_config(given.config)
         if given.command == "check":

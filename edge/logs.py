@@ -4,8 +4,11 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 import cv2
+
+_SILENT = 0
 
 
 class JsonLines(logging.Formatter):
@@ -22,9 +25,14 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+def silence_opencv() -> None:
+    """Its warnings would show the addresses of cameras, with their passwords."""
+    where: Any = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2  # of 5 and of 4
+    where.setLogLevel(_SILENT)
+
+
 def start_logging() -> None:
-    """Our own loggers only: those of httpx and OpenCV would show addresses, of cameras too."""
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    """Our own loggers only: httpx's would show addresses."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     own = logging.getLogger("edge")

@@ -114,7 +114,8 @@ def sending(config: Config, relay: Relay | None, answered: Answered) -> Iterator
 def _answered(retakes: Retakes) -> Answered:
     def say(event: Event, verdict: Verdict, opened: bool) -> None:
         # No name: the server knows who it was, and logs are read by many.
-        log.info("event %s: %s, opened: %s", event.event_id, verdict.word, opened)
+        if verdict.kind in (Kind.TAKEN, Kind.REFUSED):
+            log.info("event %s: %s, opened: %s", event.event_id, verdict.word, opened)
         if verdict.kind is Kind.REFUSED:
             retakes.refused(event.event_id, verdict.word)
 
