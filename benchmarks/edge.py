@@ -1,20 +1,21 @@
 """What the edge agent needs on one core: a frame, a face, memory, and 10 frames a second.
 
-    python -m benchmarks.edge
+    python -m benchmarks.edge [SHARED_DIR]
 
-Runs on the clip and the networks of SHARED_DIR. CPU time, so that other work on the machine counts
-little; the share at 10 frames a second is that of this whole process.
+Runs on the clip and the networks there, and imports nothing of the server's. CPU time, so that
+other work on the machine counts little; the share at 10 frames a second is that of this process.
 """
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from benchmarks.photos import shared_dir
 from edge.cameras.file import every_frame
 from edge.detection import YuNet
 from edge.embedding import MobileFaceNet
@@ -22,18 +23,20 @@ from edge.gate import Rules
 from edge.pipeline import Watcher
 from edge.types import Face, Frame
 
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 WIDTH, HEIGHT = 640, 480
 RATE = 10
 SECONDS = 20
 FACES = 200
 WARM_UP = 5
+RUNTIME = "OpenCV" if find_spec("onnxruntime") is None else "ONNX Runtime"
 FRAME_TARGET_MS, FACE_TARGET_MS = 25, 40
 
 
 def main() -> None:
     """Prints the table."""
     cv2.setNumThreads(1)
-    shared = shared_dir()
+    shared = Path(sys.argv[1]) if len(sys.argv) > 1 else SHARED
     models, clip = shared / "models", shared / "video" / "short_hamilton_clip.mp4"
     start_mb = memory_mb()
     print(f"OpenCV {cv2.__version__}, one thread; the process before the networks: {start_mb} MB\n")
@@ -44,7 +47,7 @@ def main() -> None:
         row(f"frame {WIDTH}x{HEIGHT}: {name}, searched at {search_px} px", times, FRAME_TARGET_MS)
     yunet = YuNet(models / "yunet_n_640.onnx")
     frame, face = a_face(yunet, clip)
-    for name, with_opencv in (("ONNX Runtime or, without it, OpenCV", False), ("OpenCV", True)):
+    for name, with_opencv in {RUNTIME: False, "OpenCV": True}.items():
         network = MobileFaceNet(models / "mobilefacenet.onnx", with_opencv=with_opencv)
 
         def embed(shown: Frame, network: MobileFaceNet = network) -> object:

@@ -96,8 +96,8 @@ def test_a_cut_ends_where_the_picture_does(box: Box) -> None:
 def test_the_cut_is_made_of_the_large_picture() -> None:
     taken = frame(0, large=3)
     image, box = best_pixels(taken, face(BOX))
-    assert image.shape == (1440, 1920, 3)
-    assert box == (600, 300, 360, 480)
+    assert image.shape[:2] == (1440, 1920)
+    assert box == pytest.approx((600, 300, 360, 480))
     small = Frame(taken.image, 0, 0, 0)
     assert width(crop_jpeg(taken, face((250, 150, 100, 100)))) == 3 * width(
         crop_jpeg(small, face((250, 150, 100, 100)))
