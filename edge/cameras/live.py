@@ -45,14 +45,19 @@ class LiveCamera:
         """Starts the camera, or raises OSError that says what is wrong."""
         if self._thread is not None:
             return
+        self._problem, self._newest = "", None
+        self._watch.restart()
         try:
             self._source.open()
         except CameraError as error:
             if not self._patient:
                 raise
             self._problem = str(error)
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
+        # Its own, so that a thread that hung before does not go on with this one.
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._stop,), name="camera", daemon=True
+        )
         self._thread.start()
 
     def read(self) -> Frame | None:
@@ -77,22 +82,22 @@ class LiveCamera:
             return self._problem
         return self._watch.state(self._clock())
 
-    def _run(self) -> None:
+    def _run(self, stop: threading.Event) -> None:
         try:
-            while not self._stop.is_set():
-                self._step()
+            while not stop.is_set():
+                self._step(stop)
         except CameraEndedError:
             self._problem = "ended"
         finally:
             self._source.close()
 
-    def _step(self) -> None:
+    def _step(self, stop: threading.Event) -> None:
         try:
             state = OK if self._problem else self._take()
         except CameraError as error:
             state = self._problem = str(error)
         if self._problem or state in RESTARTED:
-            self._restart(state)
+            self._restart(state, stop)
 
     def _take(self) -> str:
         picture = self._source.read()
@@ -106,13 +111,13 @@ class LiveCamera:
                 self._newest = frame
         return state
 
-    def _restart(self, why: str) -> None:
+    def _restart(self, why: str, stop: threading.Event) -> None:
         """Waits, opens anew, and says why until that has worked."""
         self._problem = self._problem or why
         self._source.close()
         with self._lock:
             self._newest = None
-        if self._stop.wait(self._waits.next(self._clock())):
+        if stop.wait(self._waits.next(self._clock())):
             return
         try:
             self._source.open()

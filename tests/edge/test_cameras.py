@@ -181,6 +181,9 @@ def test_closing_twice_and_opening_again(opened: Open) -> None:
 def test_a_file_ends(clip: Path, opened: Open) -> None:
     live = opened(LiveCamera(FileSource(clip, pace=10)))
     until(lambda: live.status() == "ended")
+    live.close()
+    live.open()
+    until(lambda: live.read() is not None)
 
 
 def test_a_file_is_shown_at_its_own_pace_and_what_is_late_is_skipped(clip: Path) -> None:
