@@ -93,7 +93,7 @@ def test_what_is_too_old_goes_and_is_counted(tmp_path: Path) -> None:
 
 
 def test_what_is_refused_is_put_aside_with_its_code_and_no_picture(tmp_path: Path) -> None:
-    box, one = outbox_in(tmp_path), event()
+    box, one = outbox_in(tmp_path), event(size=9000)
     box.add(one)
     box.refuse(one.event_id, "no_face")
     assert box.next(NOW) == (None, float("inf"))
@@ -103,7 +103,7 @@ def test_what_is_refused_is_put_aside_with_its_code_and_no_picture(tmp_path: Pat
     box.close()
     kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert one.event_id.encode() in kept
-    assert one.jpeg not in kept
+    assert one.jpeg[:500] not in kept
 
 
 def test_of_the_refused_only_the_newest_are_remembered(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_stopping_closes_it_at_once_and_for_ever() -> None:
 
 def test_a_pin_that_fails_half_open_is_closed() -> None:
     pin = FakePin()
-    relay = Relay(pin, 9.0, 9.0)
+    relay = Relay(pin, 60.0, 60.0)
     pin.fails_on = True
     with pytest.raises(RelayFailed):
         relay.pulse()
