@@ -140,7 +140,7 @@ def _from_json(body: dict[str, object], options: Options) -> bytes:
 
 
 def _decoded(text: object, name: str, which: Mapping[str, object]) -> bytes:
-    not_base64 = InvalidParameter(f"{name} is base64 text", {"parameter": name, **which})
+    not_base64 = InvalidParameter(f"{name} must be text in base64", {"parameter": name, **which})
     if not isinstance(text, str):
         raise not_base64
     prefix = _DATA_URL.match(text)

@@ -103,12 +103,12 @@ def _photo(found: dict[str, bytes], name: str, settings: Settings) -> bytes:
 
 def _decoded(text: object, name: str) -> bytes:
     if not isinstance(text, str):
-        raise InvalidParameter(f"{name} is base64 text", {"parameter": name})
+        raise InvalidParameter(f"{name} must be text in base64", {"parameter": name})
     prefix = _DATA_URL.match(text)
     try:
         return binascii.a2b_base64(text[prefix.end() if prefix else 0 :], strict_mode=True)
     except (ValueError, binascii.Error):
-        raise InvalidParameter(f"{name} is base64 text", {"parameter": name}) from None
+        raise InvalidParameter(f"{name} must be text in base64", {"parameter": name}) from None
 
 
 def _checked(model: type[Model], given: object) -> Model:
