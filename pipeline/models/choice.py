@@ -51,6 +51,7 @@ def _fallen_back(preferred: ModelEntry) -> str:
     where = f"from {host_of(url)}" if url else "from anywhere"
     return (
         f"the weights of {preferred.title} could not be fetched {where}; using dlib, whose weights"
-        f" come with its package. To switch: flask models fetch {preferred.id} --from-file FILE, then"
+        " come with its package. To switch:"
+        f" flask models fetch {preferred.id} --from-file FILE, then"
         f" set KENAL_EMBEDDER={preferred.id} before the first photo is enrolled"
     )
