@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from limits.strategies import RateLimiter
 
 _OFF = "off"
+_MEMORY = "memory://"
 _NETWORK_BITS = 64
 _log = logging.getLogger(__name__)
 
@@ -81,12 +82,16 @@ def limits_of(settings: Settings) -> Limits:
     from limits.storage import storage_from_string  # noqa: PLC0415
     from limits.strategies import SlidingWindowCounterRateLimiter  # noqa: PLC0415
 
+    from api.limit_counts import CalmStorage  # noqa: PLC0415
+
     def parsed(text: str) -> Sequence["RateLimitItem"]:
         return () if text.strip().lower() == _OFF else parse_many(text)
 
+    place = settings.rate_limit_storage
     try:
+        storage = CalmStorage() if place == _MEMORY else storage_from_string(place)
         return Limits(
-            SlidingWindowCounterRateLimiter(storage_from_string(settings.rate_limit_storage)),
+            SlidingWindowCounterRateLimiter(storage),
             parsed(settings.rate_limit),
             parsed(settings.rate_limit_address),
         )

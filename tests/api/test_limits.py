@@ -1,5 +1,7 @@
 """Too much is refused with 429 and when to come back; others do not notice."""
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api import create_app
+from api.limit_counts import CalmStorage
 from core.access import Scope
 from core.settings import Auth, SettingsError
 from pipeline import keys
@@ -112,3 +115,21 @@ def test_limits_that_are_none_are_refused_at_the_start(
     with pytest.raises(SettingsError, match="RATE_LIMIT"):
         create_app(services=services)
     services.close()
+
+
+def test_counting_starts_a_thread_once_a_second_at_most() -> None:
+    """And old counts are forgotten all the same."""
+    storage = CalmStorage()
+    started: set[int] = set()
+    end = time.monotonic() + 1.6
+    while time.monotonic() < end:
+        storage.incr("key", 0)
+        started |= {id(one) for one in threading.enumerate() if isinstance(one, threading.Timer)}
+        time.sleep(0.005)
+    assert 1 <= len(started) <= 3
+    storage.incr("last", 60)
+    time.sleep(1.1)
+    storage.incr("last", 60)
+    time.sleep(0.2)
+    assert "key" not in storage.storage
+    assert storage.get("last") == 2
