@@ -7,6 +7,7 @@ from core.errors import BadJson, InvalidParameter, TooLarge, UnsupportedMediaTyp
 from pipeline.profiles import MAX_PROFILE_BYTES, Profile, first_problem, parse_json_object
 
 JSON_TYPE = "application/json"
+FORM_TYPE = "multipart/form-data"
 MAX_JSON_BYTES = 2 * MAX_PROFILE_BYTES
 _MAX_PARTS = 1000
 

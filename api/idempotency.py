@@ -10,6 +10,7 @@ from flask import Flask, Request, Response, current_app, g, request
 
 from api.answers import answer
 from api.auth import caller
+from api.bodies import FORM_TYPE
 from api.contract.operation import operation_of
 from core.errors import InvalidParameter, KenalError, Vanished
 from db import stored_answers
@@ -20,7 +21,6 @@ from pipeline.repetition import Claim, Repetition
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 _SANE = re.compile(r"[\x21-\x7e]{1,255}")
-_FORM_TYPE = "multipart/form-data"
 # What another attempt, or another key, may change: it is not repeated.
 _PASSING = frozenset([401, 403, 408, 429])
 _PASSING_CODES = frozenset([Vanished.code])
@@ -115,7 +115,7 @@ def _parts(asked: Request) -> Iterator[bytes]:
     yield from (asked.method.encode(), asked.path.encode(), asked.mimetype.encode())
     for name, value in sorted(asked.args.items(multi=True)):
         yield f"{name}={value}".encode()
-    if asked.mimetype != _FORM_TYPE:
+    if asked.mimetype != FORM_TYPE:
         yield asked.get_data(cache=True)
         return
     for name, value in sorted(asked.form.items(multi=True)):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import Request
 
-from api.bodies import JSON_TYPE, read_body, read_json
+from api.bodies import FORM_TYPE, JSON_TYPE, read_body, read_json
 from api.options import Options
 from core.errors import EmptyFile, InvalidParameter, MissingFile, TooLarge, UnsupportedMediaType
 from core.settings import Settings
@@ -15,7 +15,6 @@ from core.settings import Settings
 FILE_FIELDS = ("photo", "file", "image")
 _JSON_FIELD = "photo"
 _TWO_FIELDS = ("photo", "reference")
-_FORM_TYPE = "multipart/form-data"
 _RAW_TYPE = "application/octet-stream"
 _ENVELOPE_BYTES = 64_000
 # What a browser's FileReader gives; nothing else of the data: scheme is taken.
@@ -59,7 +58,7 @@ def read_two(request: Request, settings: Settings) -> TwoPhotos:
     """
     Options.of_query(request, ())
     kind = request.mimetype
-    if kind == _FORM_TYPE:
+    if kind == FORM_TYPE:
         request.max_content_length = 2 * settings.max_upload_bytes + _ENVELOPE_BYTES
         found = _two_from_form(request)
     elif kind == JSON_TYPE:
@@ -101,7 +100,7 @@ def _two_from_json(body: dict[str, object]) -> dict[str, bytes]:
 
 def _photo(request: Request, settings: Settings, options: Options) -> bytes:
     kind = request.mimetype
-    if kind == _FORM_TYPE:
+    if kind == FORM_TYPE:
         request.max_content_length = settings.max_upload_bytes + _ENVELOPE_BYTES
         return _from_form(request, options)
     if kind == JSON_TYPE:

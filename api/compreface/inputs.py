@@ -7,7 +7,7 @@ from typing import TypeVar
 from flask import Request
 from pydantic import BaseModel, ValidationError
 
-from api.bodies import JSON_TYPE, read_body, read_json
+from api.bodies import FORM_TYPE, JSON_TYPE, read_body, read_json
 from api.contract.compreface_errors import NO_PARAMETER, NUMBER
 from api.uploads import largest_body
 from core.errors import (
@@ -23,7 +23,6 @@ from core.names import normalize_user_id
 from core.settings import Settings
 
 Model = TypeVar("Model", bound=BaseModel)
-_FORM_TYPE = "multipart/form-data"
 _ENVELOPE_BYTES = 64_000
 _DATA_URL = re.compile(r"data:image/[a-z0-9.+-]{1,64};base64,")
 _MAX_IDS_BYTES = 128_000
@@ -36,7 +35,7 @@ def options_of(request: Request, model: type[Model]) -> Model:
     """
     if "subject" in model.model_fields:
         _check_whole(request, model)
-    given = {**request.form, **request.args} if request.mimetype == _FORM_TYPE else request.args
+    given = {**request.form, **request.args} if request.mimetype == FORM_TYPE else request.args
     # Empty means absent, as it does there; but nobody's name is nobody's, never everybody's.
     said = {name: value for name, value in given.items() if value or name == "subject"}
     return _checked(model, said)
@@ -47,7 +46,7 @@ def photos_of(request: Request, settings: Settings, *fields: str) -> list[bytes]
 
     Raises MissingFile, EmptyFile, TooLarge, UnsupportedMediaType, BadJson, InvalidParameter.
     """
-    if request.mimetype == _FORM_TYPE:
+    if request.mimetype == FORM_TYPE:
         request.max_content_length = len(fields) * settings.max_upload_bytes + _ENVELOPE_BYTES
         found = {name: file.read() for name, file in request.files.items()}
     elif request.mimetype == JSON_TYPE:
