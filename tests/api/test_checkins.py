@@ -410,6 +410,8 @@ class TestKeys:
         with services.database.read() as session:
             assert checkins.page(session, None, 10, checkins.Filter()) == []
         eventually(
-            lambda: ("POST /checkins", "forbidden")
-            in [(act["action"], act["outcome"]) for act in audited(client, admin)]
+            lambda: (
+                ("POST /checkins", "forbidden")
+                in [(act["action"], act["outcome"]) for act in audited(client, admin)]
+            )
         )
