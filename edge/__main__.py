@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edge.checks import Finding, check_camera, check_disk, check_server
-from edge.config import Config, load_config
+from edge.config import load_config
 from edge.detection import DetectorError
 from edge.logs import silence_opencv, start_logging
 from edge.program import camera_of, run, watcher_of
 from edge.relay import RelayFailed, relay_of
+from edge.sections import Config
 from edge.settings_fields import ConfigError
 
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from edge.agent import words_of
 from edge.client import Client, rfc3339
-from edge.config import Config
 from edge.heartbeat import SKEW_ALARM_SECONDS, VERSION, told_of
+from edge.sections import Config
 from edge.types import Camera
 from edge.verdict import Reply
 

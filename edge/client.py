@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from edge.config import ServerSettings
 from edge.outbox import Event
+from edge.sections import ServerSettings
 from edge.verdict import Kind, Reply, Verdict, judged, trouble
 
 _MAX_ANSWER_BYTES = 1 << 20

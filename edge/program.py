@@ -10,7 +10,6 @@ from types import FrameType
 from edge.agent import Agent
 from edge.cameras.choose import camera
 from edge.client import Client
-from edge.config import Config
 from edge.detection import detector
 from edge.facts import Facts
 from edge.gate import Rules
@@ -19,6 +18,7 @@ from edge.outbox import Bounds, Event, Outbox
 from edge.pipeline import Watcher
 from edge.relay import Relay, relay_of
 from edge.retakes import Retakes
+from edge.sections import Config
 from edge.sender import Answered, Sender
 from edge.systemd import Notifier
 from edge.types import Camera, Frame, Visit

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from edge.config import RelaySettings
+from edge.sections import RelaySettings
 
 log = logging.getLogger("edge.relay")
 _AGAIN_SECONDS = 0.05

@@ -54,6 +54,17 @@ class Visit:
     captured_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """Who a face is by this device's own gallery. No name stands in it unless it is a match."""
+
+    decision: str  # match, no_match, ambiguous
+    user_id: str | None
+    name: str | None
+    similarity: float | None  # of the best, whoever that is; None where the gallery is empty
+    threshold: float
+
+
 class Camera(Protocol):
     """Frames, newest only; `read` answers None when nothing new has come."""
 

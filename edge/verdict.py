@@ -61,6 +61,8 @@ class Verdict:
     status: int = 0
     grant: bool = False
     user_id: str | None = None
+    name: str | None = None
+    similarity: float | None = None
     retry_after: float | None = None
     is_blamed: bool = False  # the server failed at this very event
 
@@ -99,8 +101,24 @@ def _taken(reply: Reply, event_id: str, is_check_in: bool) -> Verdict:
         decision[:_CODE_LENGTH],
         reply.status,
         grant=is_check_in and reply.status == 201 and decision == "match" and opens,
-        user_id=told["user_id"] if isinstance(told.get("user_id"), str) else None,
+        user_id=_text(told.get("user_id")),
+        name=_name(told.get("profile")),
+        similarity=_similarity(told.get("similarity_score")),
     )
+
+
+def _text(told: object) -> str | None:
+    return told if isinstance(told, str) else None
+
+
+def _name(profile: object) -> str | None:
+    return _text(profile.get("name")) if isinstance(profile, dict) else None
+
+
+def _similarity(told: object) -> float | None:
+    if isinstance(told, bool) or not isinstance(told, (int, float)):
+        return None
+    return float(told) if -1 <= told <= 1 else None
 
 
 def _later(reply: Reply, word: str, is_blamed: bool) -> Verdict:

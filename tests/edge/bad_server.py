@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from edge.config import ServerSettings
+from edge.sections import ServerSettings
 from edge.settings_fields import Secret
 
 

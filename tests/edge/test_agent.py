@@ -9,7 +9,7 @@ import pytest
 
 from edge.agent import Agent
 from edge.checks import check_camera, check_disk
-from edge.config import Config, OutboxSettings
+from edge.sections import Config, OutboxSettings
 from edge.systemd import Notifier
 from edge.types import Frame, Visit
 from tests.edge.agent_kit import Clock, visit

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.client import Client, rfc3339
-from edge.config import ServerSettings
+from edge.sections import ServerSettings
 from edge.verdict import Kind, Verdict
 from tests.edge.agent_kit import door, event, visit
 from tests.edge.bad_server import BadServer, Handler, Misbehave, bad_server

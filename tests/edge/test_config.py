@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import Config, load_config
+from edge.config import load_config
+from edge.sections import Config
 from edge.settings_fields import ConfigError
 
 LEAST = {"EDGE_SERVER_URL": "https://kenal.example.org", "EDGE_SERVER_DEVICE_ID": "door-1"}

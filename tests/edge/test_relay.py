@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from edge.config import RelaySettings
 from edge.relay import Relay, RelayFailed, relay_of
+from edge.sections import RelaySettings
 
 SOON_SECONDS = 10.0
 
