@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import AUTOINCREMENT, Base, UtcDateTime
@@ -47,6 +47,7 @@ class ApiKey(Base):
 class Device(Base):
     """A door unit or any other thing that checks people in; `device_id` is its public name.
 
+    `holds_gallery`: it may be given everybody's embeddings, to recognize people by itself.
     `version`, `queue_length` and `clock_skew_ms` (its clock minus ours) are of its last heartbeat.
     """
 
@@ -59,6 +60,7 @@ class Device(Base):
     place: Mapped[str | None] = mapped_column(String(128))
     direction: Mapped[str | None] = mapped_column(String(8))
     active: Mapped[bool]
+    holds_gallery: Mapped[bool] = mapped_column(default=False, server_default=false())
     version: Mapped[str | None] = mapped_column(String(128))
     queue_length: Mapped[int | None]
     clock_skew_ms: Mapped[int | None] = mapped_column(BigInteger)

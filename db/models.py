@@ -11,6 +11,7 @@ from db.base import AUTOINCREMENT, Base, UtcDateTime
 class User(Base):
     """A person. `face_id` is the current primary face; null until a photo is enrolled.
 
+    `name_seq` is when the name last changed, for readers who hold it beside the faces.
     `profile_sha256` is the side file last applied: a restart must not undo a later PATCH.
     """
 
@@ -21,6 +22,7 @@ class User(Base):
     user_id: Mapped[str] = mapped_column(String(64), unique=True)
     folded_user_id: Mapped[str] = mapped_column(String(256), unique=True)
     name: Mapped[str | None] = mapped_column(String(256))
+    name_seq: Mapped[int | None] = mapped_column(index=True)
     email: Mapped[str | None] = mapped_column(String(256))
     attributes: Mapped[dict[str, object]] = mapped_column(JSON, default=dict)
     profile_sha256: Mapped[str | None] = mapped_column(String(64))
