@@ -1,0 +1,1 @@
+"""How well faces are told apart: measured on labelled photos, or on the enrolled gallery."""

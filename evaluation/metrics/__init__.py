@@ -1,0 +1,1 @@
+"""Error rates of similarity scores: NumPy and arithmetic only, nothing of faces."""
