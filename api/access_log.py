@@ -6,8 +6,8 @@ from api.exchange import Exchange
 from core.logs import log_fields
 
 _log = logging.getLogger(__name__)
-# Asked every few seconds by machines.
-_QUIET = frozenset(["/healthz", "/readyz", "/metrics"])
+# Asked every few seconds by machines, or many times a second.
+_QUIET = frozenset(["/healthz", "/readyz", "/metrics", "/stream/frames"])
 
 
 def log(found: Exchange) -> None:

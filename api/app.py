@@ -22,6 +22,7 @@ from api.openapi import openapi
 from api.photos import photos
 from api.reports import reports
 from api.root import root
+from api.streams import streams
 from api.strict_request import StrictRequest
 from api.upload_photo import upload_photo
 from api.uploads import largest_body
@@ -35,6 +36,7 @@ from pipeline.services import Services
 _RESOURCES = (
     root,
     upload_photo,
+    streams,
     users,
     user_photos,
     photos,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from core.types import Box, Decision, EmbeddingSpec, Point
+from core.types import Box, Decision, EmbeddingSpec, Landmarks, Point
 from db.models import FaceRow, PhotoRow
 from db.photos import Status
 from pipeline.analyzer import UnusedFace
@@ -124,10 +124,15 @@ def _candidate(candidate: Candidate) -> Json:
 
 def of_face(face: SeenFace) -> Json:
     """A face of a photo: where it is, and how well it can be seen."""
-    marks = face.landmarks
+    place = of_place(face.box, face.confidence, face.landmarks)
+    return {**place, "quality": of_quality(face.quality)}
+
+
+def of_place(box: Box, confidence: float, marks: Landmarks) -> Json:
+    """Where a face is."""
     return {
-        "box": _box(face.box),
-        "confidence": round(face.confidence, 4),
+        "box": _box(box),
+        "confidence": round(confidence, 4),
         "landmarks": {
             "left_eye": _point(marks.left_eye),
             "right_eye": _point(marks.right_eye),
@@ -135,7 +140,6 @@ def of_face(face: SeenFace) -> Json:
             "mouth_left": _point(marks.mouth_left),
             "mouth_right": _point(marks.mouth_right),
         },
-        "quality": of_quality(face.quality),
     }
 
 

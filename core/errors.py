@@ -3,9 +3,9 @@
 KenalError
 ├── RequestError      missing_file empty_file bad_json invalid_parameter unauthorized forbidden
 │                     not_found method_not_allowed too_large unsupported_media_type rate_limited
-├── ConflictError     conflict idempotency_conflict face_conflict
+├── ConflictError     conflict idempotency_conflict face_conflict network_not_served
 ├── PhotoError        image_too_large unsupported_image image_corrupt no_face multiple_faces
-│                     face_too_small low_quality spoof_suspected
+│                     face_too_small low_quality spoof_suspected not_fresh
 ├── FileError         invalid_name not_regular_file unreadable vanished (the ledger's own)
 └── ServiceError      busy not_ready model_unavailable model_error storage_full internal
 
@@ -102,6 +102,12 @@ class FaceConflict(ConflictError):
     code = "face_conflict"
 
 
+class NetworkNotServed(ConflictError):
+    """Nobody embeds the gallery with the network that a device recognizes with."""
+
+    code = "network_not_served"
+
+
 class PhotoError(KenalError):
     """The photo was read and cannot be used; another photo can."""
 
@@ -136,6 +142,12 @@ class LowQuality(PhotoError):
 
 class SpoofSuspected(PhotoError):
     code = "spoof_suspected"
+
+
+class NotFresh(PhotoError):
+    """A frame of a live stream that is not of this moment any more: the newest one can be used."""
+
+    code = "not_fresh"
 
 
 class FileError(KenalError):

@@ -27,6 +27,7 @@ from pipeline.pictures import Pictures, PictureSweep
 from pipeline.recognizer import Recognizer
 from pipeline.repetition import AnswerSweep
 from pipeline.setup import recorded_embedder
+from pipeline.streams import Streams, places_of
 from pipeline.turns import Turns, turns_of
 from pipeline.upkeep import Upkeep
 
@@ -50,6 +51,7 @@ class Engine:
     embeddings: EmbeddingEnrollment
     examiner: Examiner
     check_ins: CheckIns
+    streams: Streams
 
     @property
     def rule(self) -> Rule:
@@ -180,6 +182,7 @@ class Services:
             check_ins=CheckIns(
                 self.database, inner, recognizer.turns, Pictures(settings), settings
             ),
+            streams=Streams(analyzer, recognizer, recognizer.turns, places_of(settings)),
         )
 
 

@@ -51,11 +51,14 @@ class Turns:
         return len(self._waiting)
 
     @contextmanager
-    def turn(self, caller: str = "") -> Iterator[None]:
-        """Wait for a place and hold it; raises Crowded at once where too many wait, or later."""
+    def turn(self, caller: str = "", wait_seconds: float | None = None) -> Iterator[None]:
+        """Wait for a place and hold it; raises Crowded at once where too many wait, or later.
+
+        `wait_seconds`: for who cannot wait as long as the others.
+        """
         waiter = self._join(caller)
         if waiter is not None:
-            self._wait(waiter)
+            self._wait(waiter, self._wait_seconds if wait_seconds is None else wait_seconds)
         started = self._clock()
         try:
             yield
@@ -73,8 +76,8 @@ class Turns:
                 raise Crowded(self._pause())
             return waiter
 
-    def _wait(self, waiter: Waiter) -> None:
-        if not waiter.called.wait(self._wait_seconds):
+    def _wait(self, waiter: Waiter, seconds: float) -> None:
+        if not waiter.called.wait(seconds):
             self._give_up(waiter)
         if waiter.is_sent_away:
             with self._lock:

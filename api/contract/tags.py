@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 CHAPTERS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "recognition": ("Who is in a photo", ("upload_photo", "compare", "embeddings")),
+        "recognition": ("Who is in a photo", ("upload_photo", "streams", "compare", "embeddings")),
         "people": ("Who can be recognized", ("users", "user_photos", "photos", "reports")),
         "check-ins": ("Who came and went", ("checkins", "attendance", "devices")),
         "access": ("Who may ask, and what they did", ("keys", "audit")),

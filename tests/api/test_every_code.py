@@ -74,6 +74,7 @@ CASES: dict[str, Asked] = {
     "multiple_faces": Asked("POST", "/users/two/photos", group([5, 6], [60, 60]), IMAGE),
     "face_too_small": Asked("POST", "/upload_photo", group([5], [20]), IMAGE),
     "low_quality": Asked("POST", "/users/dim/photos", portrait(HOPELESS), IMAGE),
+    "not_fresh": posted(5, "/stream/frames?captured_at=2026-01-05T08:00:00Z"),
     "model_error": Asked("POST", "/upload_photo", portrait(NOT_A_NUMBER), IMAGE),
 }
 
