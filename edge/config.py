@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from edge.sections import LOOPBACK, Config, ServerSettings
 from edge.settings_fields import ConfigError, check_bounds, value_of
+from edge.zone import zone_of
 
 PREFIX = "EDGE_"
 FILE = "EDGE_CONFIG"
@@ -42,6 +43,7 @@ def _problems(config: Config) -> Iterator[str]:
     elif recognition.sync or config.register.to != "local" or config.detector.on_server:
         yield "without server.url: recognition.sync = false, register.to = local, no on_server"
     yield from _choices(config)
+    zone_of(config.gate.zone)
     if recognition.mode == "local" and recognition.network is None:
         yield "recognition.network must be given where recognition.mode is local"
     if config.relay.pulse_ms > config.relay.max_ms:

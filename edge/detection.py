@@ -86,9 +86,11 @@ class Haar:
         return [_of_box(*(float(side) for side in box)) for box in boxes]
 
 
-def detector(model: Path | None, least_confidence: float = 0.7) -> Detector:
+def detector(
+    model: Path | None, least_confidence: float = 0.7, search_px: int = SEARCH_PX
+) -> Detector:
     """YuNet where its file is given, else Haar; raises DetectorError."""
-    return Haar() if model is None else YuNet(model, least_confidence)
+    return Haar() if model is None else YuNet(model, least_confidence, search_px)
 
 
 def check_model(model: Path, known: dict[str, str]) -> None:

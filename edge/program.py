@@ -23,6 +23,7 @@ from edge.sender import Answered, Sender
 from edge.systemd import Notifier
 from edge.types import Camera, Frame, Visit
 from edge.verdict import Kind, Verdict
+from edge.zone import zone_of
 
 log = logging.getLogger("edge")
 
@@ -43,8 +44,10 @@ def watcher_of(config: Config) -> Watcher:
         steady_s=gate.steady_seconds,
         window_s=gate.window_seconds,
         cooldown_s=gate.cooldown_seconds,
+        zone=zone_of(gate.zone),
     )
-    return Watcher(detector(config.detector.model, least_confidence), rules)
+    seen = config.detector
+    return Watcher(detector(seen.model, least_confidence, seen.search_px), rules)
 
 
 def outbox_of(config: Config) -> Outbox:
@@ -74,7 +77,7 @@ def run(config: Config) -> None:
         relay = relay_of(config.relay)
         if relay is not None:
             stack.callback(relay.close)
-        retakes = Retakes()
+        retakes = Retakes(config.gate.tries)
         watcher = Retaking(watcher_of(config), retakes)
         sender = stack.enter_context(sending(config, relay, _answered(retakes)))
 
@@ -116,8 +119,7 @@ def _answered(retakes: Retakes) -> Answered:
         # No name: the server knows who it was, and logs are read by many.
         if verdict.kind in (Kind.TAKEN, Kind.REFUSED):
             log.info("event %s: %s, opened: %s", event.event_id, verdict.word, opened)
-        if verdict.kind is Kind.REFUSED:
-            retakes.refused(event.event_id, verdict.word)
+            retakes.answered(event.event_id, verdict.word)
 
     return say
 

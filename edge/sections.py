@@ -36,6 +36,7 @@ class DetectorSettings:
 
     model: Path | None = None
     least_confidence: float = bounded(0.7, 0.1, 1)
+    search_px: int = counted(320, 160, 1920)  # more finds smaller faces, and costs as much more
     on_server: bool = False  # for devices too weak: the server finds the faces of each frame
 
 
@@ -48,6 +49,7 @@ class GateSettings:
     steady_seconds: float = bounded(0.4, 0, 5)
     window_seconds: float = bounded(1.2, 0, 5)
     cooldown_seconds: float = bounded(5, 0, 3600)
+    tries: int = counted(2, 1, 10)  # pictures of one who is not recognized, at most
     zone: str = ""  # corners as parts of the frame: "0.2,0 0.8,0 0.8,1 0.2,1"; empty: everywhere
 
 
