@@ -36,4 +36,4 @@ def closer(image: Pixels, face: Face, detector: Detector) -> tuple[Pixels, Landm
 def _holds_middle(face: Face, image: Pixels) -> bool:
     x, y, width, height = face.box
     down, across = image.shape[0] / 2, image.shape[1] / 2
-    return x <= across <= x + width and y <= down <= y + height
+    return bool(x <= across <= x + width and y <= down <= y + height)

@@ -1,4 +1,4 @@
-"""Who is looked at once more: their picture did not do, or gave no name, and they still stand there."""
+"""Who is looked at again: the picture did not do, or gave no name, and they still stand there."""
 
 import threading
 
