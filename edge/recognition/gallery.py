@@ -7,7 +7,7 @@ disk did not take it.
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +25,9 @@ from edge.recognition.storage import opened
 _FILE = "gallery.sqlite3"
 _MOST_NAME = 200
 _LENGTH_ERROR = 1e-3
-_ROWS = """SELECT user_id, name, source, embedding FROM faces JOIN people ON people.id = person
-WHERE network = ? AND superseded = 0 AND length(embedding) = ? ORDER BY people.id, faces.id"""
+_ROWS = """SELECT user_id, name, source, embedding, face_id
+FROM faces JOIN people ON people.id = person WHERE network = ? AND superseded = 0
+AND length(embedding) = ? ORDER BY people.id, faces.id"""
 _LIST = """SELECT user_id, name, source, people.created_at, superseded,
 COUNT(faces.id) FILTER (WHERE network = ?) FROM people LEFT JOIN faces ON people.id = person
 GROUP BY people.id ORDER BY folded, source"""
@@ -63,6 +64,7 @@ class Gallery:
         """Opens or makes the gallery in `folder`; raises GalleryError, OSError, sqlite3.Error."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock, self._bounds = threading.Lock(), bounds or Bounds()
+        self._unstored: set[int] = set()  # faces whose deletion the disk did not take
         self._database = opened(folder / _FILE)
 
     def close(self) -> None:
@@ -73,7 +75,8 @@ class Gallery:
         """Everybody who can be recognized by `network`; damaged embeddings are left out."""
         size = network.dimensions * STORED.itemsize
         with self._reading() as run:
-            rows = run.execute(_ROWS, (network.id, size)).fetchall()
+            found = run.execute(_ROWS, (network.id, size)).fetchall()
+        rows = [row for row in found if row[4] not in self._unstored]
         stored = np.frombuffer(b"".join(row[3] for row in rows), STORED)
         matrix = stored.reshape(len(rows), network.dimensions).astype(np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -136,9 +139,11 @@ class Gallery:
     def apply(self, page: Page, network: Network, after: str | None, created_at: float) -> bool:
         """Applies the page that was asked for with `after`; whether to begin again without one.
 
-        Raises GalleryFullError, and then nothing is changed.
+        Raises GalleryFullError or sqlite3.Error; then the file is as it was, but whom the page
+        deletes is in no roster any more.
         """
         begins_again = page.reset and after is not None
+        self._unstored |= page.deleted
         with self._writing() as run:
             if page.reset:
                 synced.forget(run, network.id)
@@ -148,14 +153,16 @@ class Gallery:
                 self._check_bounds(run)
             cursor = None if begins_again else page.next_after
             synced.set_cursor(run, network.id, cursor)
+        self._unstored -= page.deleted
         if page.reset or page.deleted or page.faces:
             self._wipe()
         return begins_again
 
-    def delete_faces(self, face_ids: Iterable[int]) -> None:
+    def delete_faces(self, face_ids: Collection[int]) -> None:
         """Forgets faces of the server for good, whatever else is to be done."""
         with self._writing() as run:
             synced.delete(run, face_ids)
+        self._unstored -= set(face_ids)
         self._wipe()
 
     def confirm(self, network: Network, confirmed: Confirmed) -> None:

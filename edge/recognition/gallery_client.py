@@ -1,0 +1,62 @@
+"""Asks the server for its gallery. TLS is always verified and redirects are never followed."""
+
+import ssl
+import time
+
+import httpx
+
+from edge.sections import ServerSettings
+from edge.verdict import Reply
+
+_MAX_ANSWER_BYTES = 32 << 20
+_SECONDS = 60.0
+"""For a whole page, which is far larger than the answer to an event."""
+
+
+class GalleryClient:
+    """One server, one device; thread-safe."""
+
+    def __init__(self, server: ServerSettings) -> None:
+        """Raises OSError where the authority's file cannot be read; connects to nobody yet."""
+        key, context = server.key.text, ssl.create_default_context()
+        if server.ca_file is not None:
+            context.load_verify_locations(server.ca_file)
+        self._path = f"/devices/{server.device_id}/gallery"
+        self._http = httpx.Client(
+            base_url=server.url,
+            headers={"X-API-Key": key} if key else {},
+            timeout=server.timeout_seconds,
+            verify=context,
+            follow_redirects=False,
+            trust_env=False,
+            limits=httpx.Limits(keepalive_expiry=3.0),
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def page(self, network_sha256: str, after: str | None, request_id: str) -> Reply | str:
+        """The whole answer in time, or in words why there is none; no word holds an address."""
+        asked = {"network": network_sha256} | ({} if after is None else {"after": after})
+        until, body = time.monotonic() + _SECONDS, bytearray()
+        try:
+            with self._http.stream(
+                "GET", self._path, params=asked, headers={"X-Request-ID": request_id}
+            ) as response:
+                for part in response.iter_bytes():
+                    body += part
+                    if len(body) > _MAX_ANSWER_BYTES or time.monotonic() > until:
+                        return "the answer does not end"
+                return Reply.of(response.status_code, response.headers, bytes(body))
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            return _words(error)
+
+
+def _words(error: Exception) -> str:
+    if "CERTIFICATE" in str(error):
+        return "the server's certificate cannot be trusted"
+    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
+        return "the server cannot be reached"
+    if isinstance(error, httpx.TimeoutException):
+        return "the server did not answer in time"
+    return f"no answer came ({type(error).__name__})"
