@@ -25,14 +25,6 @@ class Searches:
     other: Floats
     strangers: Floats
 
-    def ranks(self, everybody: Floats) -> Ids:
-        """The place of the right person, 1 the first; `everybody` (n, people) has all of them.
-
-        A tie counts against the right person: nobody could tell the two apart.
-        """
-        ahead: Ids = np.sum(everybody >= self.own[:, None], axis=1, dtype=np.int64)
-        return ahead  # the right person is one of them
-
     def false_negatives(self, threshold: float) -> Rate:
         """FNIR: enrolled people who are not found first and with at least this similarity."""
         found = (self.own >= threshold) & (self.own > self.other)
@@ -71,6 +63,16 @@ def split(best: Floats, ids: Ids, wanted: Ids) -> tuple[Floats, Floats]:
     return own, others.max(axis=1, initial=-np.inf)
 
 
+def ranks(own: Floats, everybody: Floats) -> Ids:
+    """The place of the right person, 1 the first; `everybody` (n, people) has all of them.
+
+    A tie counts against the right person: nobody could tell the two apart.
+    """
+    # The right person is one of them.
+    places: Ids = np.sum(everybody >= own[:, None], axis=1, dtype=np.int64)
+    return places
+
+
 def at_fpir(found: Searches, target: float) -> OpenSet | None:
     """The lowest threshold whose measured FPIR is at most `target`, just above a stranger's.
 
@@ -87,6 +89,6 @@ def at_fpir(found: Searches, target: float) -> OpenSet | None:
     )
 
 
-def cumulative(ranks: Ids, most: int) -> list[Rate]:
+def cumulative(places: Ids, most: int) -> list[Rate]:
     """Those not among the first 1, 2, … `most`, as errors of all searches."""
-    return [Rate(int(np.sum(ranks > k)), ranks.size) for k in range(1, most + 1)]
+    return [Rate(int(np.sum(places > k)), places.size) for k in range(1, most + 1)]

@@ -154,7 +154,7 @@ def test_each_part_is_judged_by_the_threshold_of_the_others() -> None:
     folds = np.asarray([0, 0, 1, 1])
     found = fold_accuracy(values, genuine, folds)
     assert found is not None
-    assert found.thresholds == (pytest.approx(0.7), pytest.approx(0.3))
+    assert list(found.thresholds) == pytest.approx([0.7, 0.3])
     assert found.accuracies == (0.5, 0.5)
     assert (found.mean, found.standard_error) == (0.5, 0.0)
 

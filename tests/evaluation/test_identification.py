@@ -8,6 +8,7 @@ from evaluation.metrics.identification import (
     at_fpir,
     best_by_person,
     cumulative,
+    ranks,
     split,
 )
 
@@ -36,8 +37,8 @@ def test_a_person_is_as_similar_as_their_best_face() -> None:
 
 def test_ranks_and_ties() -> None:
     found, best = searched([])
-    assert found.ranks(best).tolist() == [1, 2, 3]
-    assert [rate.errors for rate in cumulative(found.ranks(best), 4)] == [2, 1, 0, 0]
+    assert ranks(found.own, best).tolist() == [1, 2, 3]
+    assert [rate.errors for rate in cumulative(ranks(found.own, best), 4)] == [2, 1, 0, 0]
 
 
 def test_found_first_and_similar_enough() -> None:

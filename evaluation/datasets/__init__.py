@@ -1,0 +1,1 @@
+"""Labelled photos, however they are laid out: folders of people, lists of pairs, LFW."""
