@@ -32,6 +32,7 @@ class Rules:
     same_look: float = 0.8  # from here on, who comes back at once is taken for the same
     other_look: float = 0.5  # below, who never left is taken for somebody else
     gap_s: float = 0.3
+    kept: int = 1  # sights of a visit that are handed on, the best first
     zone: tuple[Point, ...] = ()  # corners as parts of the frame, 0 to 1; none: everywhere
 
 
@@ -61,17 +62,26 @@ class _Waiting:
     since: float
     sights: int = 0
     best: deque[tuple[float, Sight]] = field(default_factory=deque)
+    others: list[tuple[float, Sight]] = field(default_factory=list)
 
-    def add(self, score: float, sight: Sight) -> None:
+    def add(self, score: float, sight: Sight, kept: int) -> None:
         """Keeps what could still become the best: worse and older never can."""
         while self.best and self.best[-1][0] <= score:
             self.best.pop()
         self.best.append((score, sight))
         self.sights += 1
+        if kept > 1:
+            scored = [*self.others, (score, sight)]
+            self.others = sorted(scored, key=lambda one: -one[0])[:kept]
+
+    def with_best(self, best: Sight, kept: int) -> tuple[Sight, ...]:
+        """The best and the next to it, none too old."""
+        return (best, *(one for _, one in self.others if one is not best))[:kept]
 
     def expire(self, now: float) -> None:
         while self.best and now - self.best[0][1].at > OLDEST_S:
             self.best.popleft()
+        self.others = [one for one in self.others if now - one[1].at <= OLDEST_S]
 
 
 @dataclass(slots=True)
@@ -91,8 +101,11 @@ class Gate:
         self._waiting: dict[int, _Waiting] = {}
         self._passed: dict[int, _Passed] = {}
 
-    def feed(self, sights: Sequence[Sight], now: float) -> list[Sight]:
-        """The sights that go through now; also to be called with none, as time goes on."""
+    def feed(self, sights: Sequence[Sight], now: float) -> list[tuple[Sight, ...]]:
+        """The visits that go through now, each with its best sights, the best first.
+
+        Also to be called with none, as time goes on.
+        """
         self._forget(now)
         present = {sight.track.id for sight in sights}
         for sight in sights:
@@ -100,8 +113,8 @@ class Gate:
             if self._is_new(sight, now):
                 self._wait(sight, now)
         due = [self._due(track_id, now) for track_id in list(self._waiting)]
-        chosen = [sight for sight in due if sight is not None]
-        for sight in chosen:
+        chosen = [sights for sights in due if sights]
+        for sight, *_ in chosen:
             look, box = sight.look, sight.track.face.box
             self._passed[sight.track.id] = _Passed(look, look, box, now, now)
         return chosen
@@ -138,23 +151,23 @@ class Gate:
     def _wait(self, sight: Sight, now: float) -> None:
         if is_usable(sight, self._rules):
             waiting = self._waiting.setdefault(sight.track.id, _Waiting(now))
-            waiting.add(score(sight, self._rules), sight)
+            waiting.add(score(sight, self._rules), sight, self._rules.kept)
 
-    def _due(self, track_id: int, now: float) -> Sight | None:
+    def _due(self, track_id: int, now: float) -> tuple[Sight, ...]:
         waiting, rules = self._waiting[track_id], self._rules
         waiting.expire(now)
         if not waiting.best:
             del self._waiting[track_id]
-            return None
+            return ()
         best_score, best = waiting.best[0]
         waited = now - waiting.since
         is_good = waited >= rules.steady_s and best_score >= rules.good
         # Who looked up for a moment only is sent before that moment is too old.
         is_last_chance = waited >= rules.window_s or now - best.at >= _LAST_CHANCE_S
         if waiting.sights < rules.least_sights or not (is_good or is_last_chance):
-            return None
+            return ()
         del self._waiting[track_id]
-        return best
+        return waiting.with_best(best, rules.kept)
 
     def _forget(self, now: float) -> None:
         kept = self._rules.left_s

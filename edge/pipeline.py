@@ -1,6 +1,6 @@
 """From frames to visits: detection, tracking and the gate, in one thread and without a clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from edge.crop import CONTEXT, crop_jpeg
 from edge.detection import Detector
@@ -39,7 +39,7 @@ class Watcher:
         now = frame.captured_monotonic
         self._tracks = self._tracker.feed(self._detector.find(frame.image), now)
         sights = [self._sight(track, frame) for track in self._tracks]
-        return [self._visit(sight) for sight in self._gate.feed(sights, now)]
+        return [self._visit(best) for best in self._gate.feed(sights, now)]
 
     def again(self, track_id: int) -> None:
         """Lets this face through once more: the picture that was sent did not do."""
@@ -55,7 +55,9 @@ class Watcher:
         face = track.face
         return Sight(track, frame, sharpness(frame.image, face), self._looks(frame.image, face))
 
-    def _visit(self, sight: Sight) -> Visit:
+    def _visit(self, best: Sequence[Sight]) -> Visit:
+        sight = best[0]
         frame, face = sight.frame, sight.track.face
         jpeg = crop_jpeg(frame, face, self._context)
-        return Visit(sight.track.id, frame, face, sight.sharpness, jpeg, frame.captured_at)
+        views = tuple((one.frame, one.track.face) for one in best)
+        return Visit(sight.track.id, frame, face, sight.sharpness, jpeg, frame.captured_at, views)

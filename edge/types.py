@@ -52,6 +52,7 @@ class Visit:
     sharpness: float
     crop_jpeg: bytes
     captured_at: float
+    views: tuple[tuple[Frame, Face], ...] = ()  # this and the next best, for a vote
 
 
 @dataclass(frozen=True, slots=True)

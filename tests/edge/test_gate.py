@@ -8,11 +8,16 @@ from tests.edge.sights import face, sight
 STEP = 0.1
 
 
+def fed(gate: Gate, sights: list[Sight], now: float) -> list[Sight]:
+    """The best of each visit that goes through now."""
+    return [best for best, *_ in gate.feed(sights, now)]
+
+
 def passed(gate: Gate, sights: list[Sight]) -> list[Sight]:
     """What goes through when these are seen one after another, and then nobody for two seconds."""
-    through = [one for seen in sights for one in gate.feed([seen], seen.at)]
+    through = [one for seen in sights for one in fed(gate, [seen], seen.at)]
     end = sights[-1].at
-    return through + [one for step in range(1, 21) for one in gate.feed([], end + step * STEP)]
+    return through + [one for step in range(1, 21) for one in fed(gate, [], end + step * STEP)]
 
 
 def stay(start: float, seconds: float, track_id: int = 1, who: int = 1) -> list[Sight]:
@@ -25,7 +30,7 @@ def test_one_visit_goes_through_once() -> None:
 
 def test_nobody_goes_through_before_the_face_was_there_for_a_moment() -> None:
     gate = Gate(Rules(steady_s=0.4))
-    early = [one for seen in stay(0, 0.35) for one in gate.feed([seen], seen.at)]
+    early = [one for seen in stay(0, 0.35) for one in fed(gate, [seen], seen.at)]
     assert early == []
 
 
@@ -60,7 +65,7 @@ def test_no_frame_older_than_a_second_goes_through() -> None:
 def test_what_goes_through_is_always_young(window_s: float) -> None:
     gate = Gate(Rules(window_s=window_s, good=1.1))
     sights = [sight(0, sharpness=900), *stay(0.1, 4)]
-    ages = [seen.at - one.at for seen in sights for one in gate.feed([seen], seen.at)]
+    ages = [seen.at - one.at for seen in sights for one in fed(gate, [seen], seen.at)]
     assert len(ages) == 1
     assert max(ages) <= 1.0
 
@@ -72,7 +77,7 @@ def test_several_people_at_once_each_go_through_once() -> None:
         at = step * STEP
         there = [sight(at, track, who=track, shown=face((track * 150, 100, 120, 160)))
                  for track in (1, 2, 3)]  # fmt: skip
-        through += gate.feed(there, at)
+        through += fed(gate, there, at)
     assert sorted(one.track.id for one in through) == [1, 2, 3]
 
 
@@ -107,7 +112,7 @@ def test_the_same_look_waits_for_ever() -> None:
 
 def test_a_picture_that_did_not_do_may_be_followed_by_another() -> None:
     gate = Gate()
-    assert len([one for seen in stay(0, 2) for one in gate.feed([seen], seen.at)]) == 1
+    assert len([one for seen in stay(0, 2) for one in fed(gate, [seen], seen.at)]) == 1
     gate.again(1)
     assert len(passed(gate, stay(2, 2))) == 1
 
@@ -144,3 +149,27 @@ def test_what_may_be_sent(seen: Sight, may: bool) -> None:
 )
 def test_which_frame_is_better(better: Sight, worse: Sight) -> None:
     assert 0 <= score(worse, RULES) < score(better, RULES) <= 1
+
+
+def test_the_next_best_go_through_with_the_best() -> None:
+    gate = Gate(Rules(window_s=0.6, steady_s=0.6, good=1.1, kept=3))
+    sights = [sight(step * STEP, sharpness=20 + 10 * (step % 4)) for step in range(8)]
+    through = [visit for seen in sights for visit in gate.feed([seen], seen.at)]
+    (visit,) = through
+    rules = Rules(kept=3)
+    scores = [score(one, rules) for one in visit]
+    assert len(set(map(id, visit))) == 3
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] == max(score(seen, rules) for seen in sights[:7])
+
+
+def test_no_view_of_a_visit_is_old_or_of_somebody_else() -> None:
+    gate = Gate(Rules(window_s=5, good=1.1, kept=9))
+    for step in range(40):
+        at = step * STEP
+        there = [sight(at, track, who=track, shown=face((track * 150, 100, 120, 160)))
+                 for track in (1, 2)]  # fmt: skip
+        for visit in gate.feed(there, at):
+            assert len({one.track.id for one in visit}) == 1
+            assert all(at - one.at <= 1.0 for one in visit)
+            assert len(visit) > 1
