@@ -1,0 +1,116 @@
+"use strict";
+// Asks for /status.json every second and keeps the picture alive. Text only ever goes in as text.
+const EVERY = 1000, PATIENCE = 5000, GAP = 8000;
+const at = (id) => document.getElementById(id);
+const video = at("video");
+let lastCapture = "", lost = false, askedAt = Date.now(), sending = false, waiting = 0;
+
+function element(tag, text, kind) {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  if (kind) made.className = kind;
+  return made;
+}
+
+function words(one) {
+  return one.similarity === null ? one.text : `${one.text} ${one.similarity.toFixed(2)}`;
+}
+
+function play() {
+  if (!document.hidden) video.src = `/video_feed?at=${Date.now()}`;
+}
+
+function trouble(text) {
+  at("trouble").textContent = text;
+  at("trouble").hidden = !text;
+}
+
+function fill(list, parts) {
+  list.replaceChildren(...parts);
+}
+
+function showCapture(told) {
+  at("register").hidden = told === null;
+  if (told === null || sending) return;
+  at("go").disabled = told.state === "running";
+  const news = JSON.stringify(told);
+  if (told.state === "none" || news === lastCapture) return;
+  lastCapture = news;
+  at("progress").textContent = told.text;
+  at("progress").className = `progress ${told.state}`;
+}
+
+function show(told) {
+  at("rate").textContent = told.picture || `${told.rate.toFixed(1)} frames a second`;
+  fill(at("faces"), told.faces.map((one) => element("li", `${one.number}: ${words(one)}`, `chip ${one.kind}`)));
+  fill(at("status"), told.status.flatMap((row) => [element("dt", row.name), element("dd", row.word, row.bad ? "bad" : "")]));
+  fill(at("happenings"), told.happenings.length ? told.happenings.map((one) => {
+    const line = document.createElement("li");
+    line.append(element("time", new Date(one.at * 1000).toLocaleTimeString()), element("span", words(one), `chip ${one.kind}`));
+    if (one.opened) line.append(element("span", "opened", "opened"));
+    return line;
+  }) : [element("li", "Nothing yet.", "quiet")]);
+  showCapture(told.capture);
+}
+
+async function ask() {
+  const gap = Date.now() - askedAt;
+  askedAt = Date.now();
+  try {
+    const answer = await fetch("/status.json", { signal: AbortSignal.timeout(PATIENCE) });
+    if (!answer.ok) throw new Error(await answer.text());
+    show(await answer.json());
+    // After a pause of either side the old stream may be dead without a word.
+    if (lost || gap > GAP) play();
+    if (lost) trouble("");
+    lost = false;
+  } catch {
+    lost = true;
+    at("rate").textContent = "";
+    trouble("The door does not answer: what is shown is old.");
+  }
+  setTimeout(ask, EVERY);
+}
+
+video.addEventListener("error", () => {
+  if (document.hidden || !video.hasAttribute("src")) return;
+  clearTimeout(waiting);
+  waiting = setTimeout(play, 3000);
+  fetch("/video_feed", { method: "HEAD" }).then((answer) => {
+    if (answer.status === 503) trouble("Too many are watching already. The picture comes when somebody leaves.");
+  }).catch(() => {});
+});
+video.addEventListener("load", () => { if (!lost) trouble(""); });
+
+// Who does not look takes no place and costs nothing.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) video.removeAttribute("src");
+  else play();
+});
+
+at("capture").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  sending = true;
+  at("go").disabled = true;
+  const progress = at("progress");
+  progress.className = "progress";
+  progress.textContent = "";
+  try {
+    const answer = await fetch("/capture", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ name: at("name").value }),
+    });
+    const told = await answer.json();
+    progress.textContent = told.text;
+    if (answer.ok) at("name").value = "";
+    else progress.className = "progress failed";
+  } catch {
+    progress.textContent = "The door did not answer. Try again.";
+    progress.className = "progress failed";
+  }
+  sending = false;
+  at("go").disabled = false;
+});
+
+ask();
