@@ -1,0 +1,1 @@
+"""Tells an MQTT broker, and with it Home Assistant, what the door sees and does."""
