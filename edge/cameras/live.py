@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 
 from edge.backoff import delay
+from edge.cameras.lateness import Lateness
 from edge.cameras.sources import CameraEndedError, CameraError, Source
-from edge.cameras.watch import OK, RESTARTED, Watch
+from edge.cameras.watch import LATE, OK, RESTARTED, Watch
 from edge.types import Frame
 
 OLDEST_S = 1.0
@@ -16,6 +17,7 @@ OLDEST_S = 1.0
 Clock = Callable[[], float]
 _HEALTHY_S = 10.0
 _JOIN_S = 6.0
+_WRONG_S = 3.0
 
 
 class LiveCamera:
@@ -32,7 +34,7 @@ class LiveCamera:
     ) -> None:
         """`patient`: a camera that is away at the start is waited for, `open` raises nothing."""
         self._source, self._watch, self._patient = source, watch or Watch(), patient
-        self._waits = Waits()
+        self._waits, self._lateness = Waits(), Lateness()
         self._clock, self._wall_clock = clock, wall_clock
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -46,7 +48,7 @@ class LiveCamera:
         if self._thread is not None:
             return
         self._problem, self._newest = "", None
-        self._watch.restart()
+        self._begin()
         try:
             self._source.open()
         except CameraError as error:
@@ -102,14 +104,21 @@ class LiveCamera:
     def _take(self) -> str:
         picture = self._source.read()
         now = self._clock()
-        frame = Frame(picture.image, self._number, self._wall_clock(), now, picture.large)
-        self._number += 1
+        late = self._lateness.see(picture.at, now)
         state = self._watch.see(picture.image, now)
-        if state == OK:
+        number, self._number = self._number, self._number + 1
+        if state == OK and self._lateness.is_stuck(now):
+            return LATE
+        if state == OK and late is not None and self._watch.is_usable:
             self._waits.healthy(now)
+            taken_at, taken = self._wall_clock() - late, now - late
             with self._lock:
-                self._newest = frame
+                self._newest = Frame(picture.image, number, taken_at, taken, picture.large)
         return state
+
+    def _begin(self) -> None:
+        self._watch.restart()
+        self._lateness.restart()
 
     def _restart(self, why: str, stop: threading.Event) -> None:
         """Waits, opens anew, and says why until that has worked."""
@@ -117,14 +126,16 @@ class LiveCamera:
         self._source.close()
         with self._lock:
             self._newest = None
-        if stop.wait(self._waits.next(self._clock())):
+        wait = self._waits.next(self._clock())
+        # A camera that answers may show something any moment: somebody switches the light on.
+        if stop.wait(min(wait, _WRONG_S) if why in RESTARTED else wait):
             return
         try:
             self._source.open()
         except CameraError as error:
             self._problem = str(error)
             return
-        self._watch.restart()
+        self._begin()
         self._problem = ""
 
 

@@ -23,4 +23,5 @@ def rtsp_source(url: str) -> CaptureSource:
         cv2.CAP_PROP_N_THREADS,
         1,
     )
-    return CaptureSource(url, cv2.CAP_FFMPEG, options, "the RTSP camera")
+    # Those of RTP: what waited in the network is known for old.
+    return CaptureSource(url, cv2.CAP_FFMPEG, options, "the RTSP camera", has_times=True)

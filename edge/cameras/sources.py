@@ -21,6 +21,7 @@ class Picture(NamedTuple):
 
     image: Pixels
     large: Pixels | None = None
+    at: float | None = None  # seconds by the camera's own clock, where it says
 
 
 class Source(Protocol):
@@ -39,8 +40,18 @@ class Source(Protocol):
 class CaptureSource:
     """A camera that OpenCV reads."""
 
-    def __init__(self, address: str | int, api: int, options: Sequence[int], name: str) -> None:
+    def __init__(
+        self,
+        address: str | int,
+        api: int,
+        options: Sequence[int],
+        name: str,
+        *,
+        has_times: bool = False,
+    ) -> None:
+        """`has_times`: it says when a picture was taken, by a clock of its own."""
         self._address, self._api, self._options, self._name = address, api, options, name
+        self._has_times = has_times
         self._capture: cv2.VideoCapture | None = None
 
     def open(self) -> None:
@@ -65,7 +76,8 @@ class CaptureSource:
             came, image = False, None
         if not came or image is None:
             raise CameraError(f"{self._name} gave no picture")
-        return Picture(image.astype("uint8", copy=False))
+        at = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 if self._has_times else None
+        return Picture(image.astype("uint8", copy=False), at=at)
 
     def close(self) -> None:
         """Lets go of it; may be called twice."""
