@@ -27,7 +27,7 @@ class Client:
             base_url=server.url,
             headers={"X-API-Key": key} if key else {},
             timeout=server.timeout_seconds,
-            verify=_trusted(server),
+            verify=trusted(server),
             follow_redirects=False,
             trust_env=False,
             # Shorter than the server's: it shall not close a connection as we write to it.
@@ -117,7 +117,7 @@ class Client:
                         return "the answer does not end"
                 return Reply.of(response.status_code, response.headers, bytes(body))
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            return _words(error)
+            return words_of(error)
 
 
 def rfc3339(moment: float) -> str:
@@ -126,14 +126,16 @@ def rfc3339(moment: float) -> str:
     return shown.replace("+00:00", "Z")
 
 
-def _trusted(server: ServerSettings) -> ssl.SSLContext:
+def trusted(server: ServerSettings) -> ssl.SSLContext:
+    """Whom to believe to be the server; raises OSError."""
     context = ssl.create_default_context()
     if server.ca_file is not None:
         context.load_verify_locations(server.ca_file)
     return context
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
+    """Why no answer came, without an address."""
     text = str(error)
     if "CERTIFICATE" in text:
         return "the server's certificate cannot be trusted"
