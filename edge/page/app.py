@@ -133,9 +133,7 @@ class Site:
     def _capture(self) -> Any:
         if self._captures is None:
             return self._json(404, "Nobody can be registered here.")
-        request = self._flask.request
-        body = request.get_json(silent=True) if request.mimetype == "application/json" else None
-        name = name_of(body.get("name")) if isinstance(body, dict) else None
+        name = name_of(_field(self._flask.request, "name"))
         if name is None:
             return self._json(400, f"A name is needed, of at most {LONGEST_NAME} letters.")
         if not self._captures.start(name):
@@ -163,6 +161,17 @@ _PLAIN = {
     405: "This address is not asked like that.",
     413: "That is too large.",
 }
+
+
+def _field(request: Any, name: str) -> object:
+    """Of a JSON object; other kinds of body, which other sites' forms can send, have none."""
+    if request.mimetype != "application/json":
+        return None
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError:
+        return None
+    return body.get(name) if isinstance(body, dict) else None
 
 
 def _sealed(answer: Any) -> Any:

@@ -41,6 +41,7 @@ class Page:
         self._captures = Captures(capture) if capture is not None else None
         self._site = Site(settings, board, status, self._captures, self._stop, clock=clock)
         self._thread: threading.Thread | None = None
+        self._server: Any = None
         self._port = settings.port
 
     @property
@@ -64,6 +65,7 @@ class Page:
         self._port = listening.getsockname()[1]
         sockets = dict[int, Any]()  # waitress's, by number
         server = _waitress(self._site.app(), listening, self._settings.max_viewers, sockets)
+        self._server = server
         watch = StallWatch(self._site.viewers, self._clock)
         self._thread = threading.Thread(
             target=self._run, args=(server, sockets, watch), name="edge-page", daemon=True
@@ -73,8 +75,12 @@ class Page:
     def stop(self) -> None:
         """Ends every stream; waits some seconds at most; may be called twice."""
         self._stop.set()
-        if self._thread is not None:
+        if self._server is not None and self._thread is not None:
+            self._server.pull_trigger()
             self._thread.join(_JOIN_SECONDS)
+            if not self._thread.is_alive():  # else it still uses what would be closed
+                self._server.close()
+                self._server = None
         if self._captures is not None:
             self._captures.join(_JOIN_SECONDS)
 
@@ -89,7 +95,6 @@ class Page:
                 self._stop.wait(_LOOP_SECONDS)
         for channel in list(channels.values()):
             channel.handle_close()
-        server.close()
         server.task_dispatcher.shutdown(timeout=_JOIN_SECONDS / 2)
 
 

@@ -1,5 +1,6 @@
 """Registering somebody from the page."""
 
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -43,7 +44,8 @@ def door(registering: Registering) -> Iterator[Open]:
 
 def post(door: Open, body: object) -> httpx.Response:
     with door.client() as client:
-        return client.post("/capture", json=body, headers={"Origin": door.origin})
+        headers = {"Origin": door.origin, "Content-Type": "application/json"}
+        return client.post("/capture", content=json.dumps(body), headers=headers)
 
 
 def capture_of(door: Open) -> dict[str, Any]:
