@@ -15,8 +15,9 @@ from api import request_ids
 from api.contract.operation import OPEN, operation_of
 from api.limits import Limits, limits_of
 from core.access import LOCAL, Caller, Scope
+from core.addresses import is_loopback
 from core.errors import Forbidden, Unauthorized
-from core.settings import Auth, Settings, is_loopback
+from core.settings import Auth, Settings
 from db.session import Database
 from pipeline.key_check import KeyCheck
 from pipeline.notes import Notes

@@ -11,6 +11,7 @@ from api import request_ids, schemas
 from api.answers import answer, no_content
 from api.auth import caller
 from api.context import services
+from api.contract.device_gallery import GalleryOptions, GalleryPage
 from api.contract.devices import (
     DeviceAnswer,
     DeviceChange,
@@ -24,6 +25,8 @@ from api.contract.devices import (
 )
 from api.contract.operation import needs, operation
 from api.contract.paging import PageOptions
+from api.device_gallery import OPTIONS as GALLERY_OPTIONS
+from api.device_gallery import asked_of, shown
 from api.given import given
 from api.options import Options
 from api.own_device import check_own
@@ -64,13 +67,20 @@ def list_devices() -> Response:
 )
 def create_device() -> Response:
     said = given(request, NewDeviceBody)
-    wanted = NewDevice(said.device_id, said.name, said.place, said.direction, said.active)
+    wanted = NewDevice(
+        device_id=said.device_id,
+        name=said.name,
+        place=said.place,
+        direction=said.direction,
+        active=said.active,
+        holds_gallery=said.holds_gallery,
+    )
     with services().database.write() as session:
         device, issued = create(session, wanted, caller().id)
         _note(session, "device.create", device.device_id)
-    shown = {**_shown(device), "key_id": issued.row.key_id, "key": issued.text}
+    told = {**_shown(device), "key_id": issued.row.key_id, "key": issued.text}
     place = url_for("devices.get_device", device_id=device.device_id)
-    return answer(shown, 201, place)
+    return answer(told, 201, place)
 
 
 @devices.get("/devices/<device_id>")
@@ -121,8 +131,8 @@ def new_key(device_id: str) -> Response:
         device = stored.get(session, device_id)
         issued = fresh_key(session, device, overlap, caller().id)
         _note(session, "device.key", device_id, {"key_id": issued.row.key_id})
-    shown = {"device_id": device_id, "key_id": issued.row.key_id, "key": issued.text}
-    return answer(shown, 201)
+    told = {"device_id": device_id, "key_id": issued.row.key_id, "key": issued.text}
+    return answer(told, 201)
 
 
 @devices.post("/devices/<device_id>/heartbeat")
@@ -151,6 +161,27 @@ def beat(device_id: str) -> Response:
     )
 
 
+@devices.get("/devices/<device_id>/gallery")
+@operation(
+    "What a device that recognizes people by itself is given: everybody, then what changed",
+    needs(Scope.DEVICE),
+    answers={200: GalleryPage},
+    errors=("network_not_served",),
+    query=GalleryOptions,
+)
+def get_gallery(device_id: str) -> Response:
+    check_own(device_id)
+    network, after, limit = asked_of(Options.of_query(request, GALLERY_OPTIONS))
+    own = services()
+    with own.database.read() as session:
+        device = stored.get(session, device_id)
+    page = own.device_gallery.page(device, network, after, limit)
+    if page.begins:
+        with own.database.write() as session:
+            _note(session, "device.gallery", device_id, {"network": page.network.spec.embedder})
+    return answer(shown(page))
+
+
 def _note(
     session: Session, action: str, device_id: str, details: dict[str, object] | None = None
 ) -> None:
@@ -167,6 +198,7 @@ def _shown(device: Device) -> schemas.Json:
         "place": device.place,
         "direction": device.direction,
         "active": device.active,
+        "holds_gallery": device.holds_gallery,
         "status": presence(device, datetime.now(UTC)),
         "last_seen_at": schemas.of_time(seen) if seen else None,
         "version": device.version,

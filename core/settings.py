@@ -1,6 +1,5 @@
 """Kenal's settings: environment variables with the prefix KENAL_, also from a .env file."""
 
-import ipaddress
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,9 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core.addresses import is_loopback
 from core.cores import cores
+from core.listed import names_of, ports_of
 
 PREFIX = "KENAL_"
 
@@ -70,6 +71,9 @@ class Settings(BaseSettings):
     model_dir: Path | None = Field(None, description="Prepared networks; empty: DATA_DIR/models.")
     embedder: str = Field(
         "auto", description="auto, facenet, dlib, mobilefacenet, or a custom network's id."
+    )
+    device_networks: str = Field(
+        "", description="Networks that doors recognize with, like `mobilefacenet`; with commas."
     )
     device: Device = Field(
         Device.CPU, description="What networks run on: `cpu`, or `cuda` for an NVIDIA GPU."
@@ -218,20 +222,12 @@ class Settings(BaseSettings):
 
     def passive_ports(self) -> range:
         """The FTP server's passive ports; raises ValueError where the text is no range of ports."""
-        first, _, last = self.ftp_passive_ports.partition("-")
-        if not (first.isdigit() and last.isdigit() and 1024 <= int(first) <= int(last) <= 65535):
-            raise ValueError("KENAL_FTP_PASSIVE_PORTS is like 60000-60099")
-        return range(int(first), int(last) + 1)
+        return ports_of(self.ftp_passive_ports)
 
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    @property
+    def device_network_names(self) -> tuple[str, ...]:
+        """The networks that devices recognize with, each once."""
+        return names_of(self.device_networks)
 
 
 def load_settings(env_file: Path = Path(".env")) -> Settings:

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from core.errors import ConflictError, NotFound
 from core.names import fold_user_id
 from db import faces
+from db.gallery import next_seq
 from db.models import FaceRow, User
 
 PROFILE_FIELDS = ("name", "email", "attributes")
@@ -72,6 +73,8 @@ def set_profile(user: User, values: Mapping[str, object]) -> None:
     changed = {key: values[key] for key in PROFILE_FIELDS if key in values}
     if all(getattr(user, key) == value for key, value in changed.items()):
         return
+    if changed.get("name", user.name) != user.name:
+        _note_new_name(user)
     for key, value in changed.items():
         setattr(user, key, value)
     user.updated_at = datetime.now(UTC)
@@ -92,3 +95,10 @@ def page(session: Session, after_id: int, limit: int) -> Sequence[User]:
     """People in the order they were added, those after row `after_id`."""
     statement = select(User).where(User.id > after_id).order_by(User.id).limit(limit)
     return session.execute(statement).scalars().all()
+
+
+def _note_new_name(user: User) -> None:
+    """Whoever holds a copy of the person's faces holds the name beside them."""
+    session = object_session(user)
+    if session is not None and user.face_id is not None:
+        user.name_seq = next_seq(session)

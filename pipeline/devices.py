@@ -46,6 +46,7 @@ class NewDevice:
     place: str | None = None
     direction: Direction | None = None
     active: bool = True
+    holds_gallery: bool = False
 
 
 def is_device_id(text: str) -> bool:
@@ -67,6 +68,7 @@ def create(session: Session, wanted: NewDevice, created_by: str) -> tuple[Device
         place=wanted.place,
         direction=wanted.direction,
         active=wanted.active,
+        holds_gallery=wanted.holds_gallery,
         created_at=now,
         updated_at=now,
     )

@@ -6,11 +6,11 @@ import threading
 from dataclasses import dataclass
 from typing import Self
 
-from core.errors import KenalError, NotReady, StorageFull
+from core.errors import Busy, KenalError, NotReady, StorageFull
 from core.logs import describe
 from core.settings import Settings
 from core.types import EmbeddingSpec
-from db import migrate
+from db import eras, migrate
 from db.gallery import Chosen
 from db.session import Database
 from index import FaceIndex, Policy
@@ -27,6 +27,8 @@ from pipeline.pictures import Pictures, PictureSweep
 from pipeline.recognizer import Recognizer
 from pipeline.repetition import AnswerSweep
 from pipeline.setup import recorded_embedder
+from pipeline.spaces.device_gallery import DeviceGallery
+from pipeline.spaces.networks import ServedNetworks
 from pipeline.streams import Streams, places_of
 from pipeline.turns import Turns, turns_of
 from pipeline.upkeep import Upkeep
@@ -67,6 +69,7 @@ class Services:
         self.settings = settings
         self.database = database
         self._build_networks = build_networks
+        self.device_gallery = DeviceGallery(database, ServedNetworks(settings, build_networks))
         self._engine: Engine | None = None
         self._problem: KenalError = NotReady("starting: networks and gallery are being loaded")
         self._lock = threading.Lock()
@@ -98,6 +101,10 @@ class Services:
         if self._engine is None:
             raise self._problem
         return self._engine
+
+    def analyzer(self, embedder_id: str) -> Analyzer:
+        """The analyzer of any embedder, not loaded; raises NotFound, ModelUnavailable."""
+        return self._build_networks(embedder_id, self.settings)
 
     @property
     def problem(self) -> KenalError | None:
@@ -139,6 +146,7 @@ class Services:
     def _assemble(self) -> Engine:
         settings = self.settings
         migrate.check_current(self.database)
+        _begin_era(self.database)
         chosen = recorded_embedder(self.database, settings, self._build_networks)
         analyzer = self._build_networks(chosen.embedder, settings)
         analyzer.load()
@@ -184,6 +192,16 @@ class Services:
             ),
             streams=Streams(analyzer, recognizer, recognizer.turns, places_of(settings)),
         )
+
+
+def _begin_era(database: Database) -> None:
+    """What this process changes is of an era of its own: the database may be a restored one."""
+    try:
+        with database.write() as session:
+            eras.begin(session)
+    except (Busy, StorageFull) as error:
+        # It is no reason not to serve: another process, or the next start, begins one.
+        _log.warning("no era of changes could be begun (%s)", error.code)
 
 
 def _rule(settings: Settings, own_threshold: float) -> Rule:

@@ -29,6 +29,7 @@ from pipeline.intake import Hints, Intake
 from pipeline.reconcile import Reconciler
 from pipeline.services import Engine, Services
 from pipeline.side_files import SideFiles
+from pipeline.spaces.keeper import keeping
 from pipeline.webhooks.sender import sending
 from pipeline.worker import Worker
 
@@ -180,7 +181,8 @@ def _watch(services: Services, stop: threading.Event) -> None:
     engine = _start(services, stop)
     if engine is not None:
         _log.info("watching; embedder %s", engine.chosen.embedder)
-        Watcher(services, engine).run(stop)
+        with keeping(services, engine):
+            Watcher(services, engine).run(stop)
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ from pipeline.devices import Direction, Presence
 DEFAULT_OVERLAP_HOURS = 24
 MAX_OVERLAP_HOURS = 720
 _QUEUE = 1_000_000_000
+HOLDS_GALLERY = "Whether it may be given everybody's embeddings, to recognize people by itself."
 
 
 class NewDeviceBody(Body):
@@ -26,6 +27,7 @@ class NewDeviceBody(Body):
     place: Name | None = Field(None, description="Where it is.")
     direction: Direction | None = Field(None, description="Where people go who check in here.")
     active: StrictBool = Field(True, description="Whether its check-ins can grant.")
+    holds_gallery: StrictBool = Field(False, description=HOLDS_GALLERY)
 
 
 class DeviceChange(Body):
@@ -35,8 +37,9 @@ class DeviceChange(Body):
     place: Name | None = None
     direction: Direction | None = None
     active: StrictBool | None = Field(None, description="Not null.")
+    holds_gallery: StrictBool | None = Field(None, description="Not null.")
 
-    @field_validator("name", "active")
+    @field_validator("name", "active", "holds_gallery")
     @classmethod
     def _is_something(cls, value: object) -> object:
         # Asked only where the field was given.
@@ -74,6 +77,7 @@ class Device(Body):
     place: str | None
     direction: Direction | None
     active: bool
+    holds_gallery: bool = Field(description=HOLDS_GALLERY)
     status: Presence = Field(description="`online`: heard of within 90 seconds.")
     last_seen_at: datetime | None = Field(description="Its last heartbeat or check-in.")
     version: str | None

@@ -65,6 +65,16 @@ CASES: dict[str, Asked] = {
     "face_conflict": Asked(
         "POST", "/users/ida/photos", portrait(7), IMAGE, posted(6, "/users/ida/photos")
     ),
+    "network_not_served": Asked(
+        "GET",
+        "/devices/door-1/gallery?network=unknown",
+        before=Asked(
+            "POST",
+            "/devices",
+            b'{"device_id": "door-1", "name": "Door", "holds_gallery": true}',
+            JSON,
+        ),
+    ),
     "too_large": Asked("POST", "/upload_photo", bytes(1_000_001), IMAGE),
     "image_too_large": Asked("POST", "/upload_photo", png_bomb(30_000, 30_000), IMAGE),
     "unsupported_media_type": Asked("POST", "/upload_photo", b"x", {"Content-Type": "text/plain"}),

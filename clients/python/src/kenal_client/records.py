@@ -129,6 +129,7 @@ class Device:
     place: Optional[str]
     direction: Optional[str]
     active: bool
+    holds_gallery: bool
     status: str
     last_seen_at: Optional[datetime]
     version: Optional[str]

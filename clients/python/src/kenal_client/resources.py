@@ -149,10 +149,11 @@ class Devices:
         place: str | None = None,
         direction: str | None = None,
         active: bool = True,
+        holds_gallery: bool = False,
     ) -> IssuedDevice:
         """A device with its key; after ConnectionFailed look whether it is there."""
         body = said({"device_id": device_id, "place": place, "direction": direction})
-        body |= {"name": name, "active": active}
+        body |= {"name": name, "active": active, "holds_gallery": holds_gallery}
         ask = Ask("POST", "/devices", json=body, is_repeatable=False)
         return parse(IssuedDevice, self._transport.send(ask))
 
@@ -172,9 +173,11 @@ class Devices:
         place: Text = KEEP,
         direction: Text = KEEP,
         active: bool | Keep = KEEP,
+        holds_gallery: bool | Keep = KEEP,
     ) -> Device:
         """Change what is given; None clears `place` and `direction`."""
         body = changes({"name": name, "place": place, "direction": direction, "active": active})
+        body |= changes({"holds_gallery": holds_gallery})
         return parse(Device, self._transport.send(Ask("PATCH", _device(device_id), json=body)))
 
     def delete(self, device_id: str) -> None:

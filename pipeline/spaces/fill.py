@@ -1,0 +1,106 @@
+"""Filling a further space from the stored photos, a few faces a transaction.
+
+What is committed stays, whenever the process ends: the next run goes on with what is missing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from core.types import EmbeddingSpec
+from db import spaces
+from db.session import Database
+from db.spaces import Source
+from pipeline.spaces.look import Looked, Looker, Without
+
+_AT_ONCE = 8
+AGAIN_AFTER = timedelta(minutes=10)
+"""So long after a photo was not there, or another one, it is looked for again."""
+_AGAIN = (Without.VANISHED, Without.PHOTO_CHANGED)
+GoesOn = Callable[[], bool]
+
+
+@dataclass(slots=True)
+class Filled:
+    """What one run did: faces embedded, faces without by code, and those to look at again."""
+
+    embedded: int = 0
+    without: Counter[str] = field(default_factory=Counter)
+    waiting: int = 0
+
+    @property
+    def done(self) -> int:
+        return self.embedded + self.without.total()
+
+
+class Filler:
+    """Fills the space `further` with the faces of the gallery's space `own`. For one thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        looker: Looker,
+        own: EmbeddingSpec,
+        further: EmbeddingSpec,
+        again_after: timedelta = AGAIN_AFTER,
+    ) -> None:
+        self._database, self._looker = database, looker
+        self._own, self._further, self._again_after = own, further, again_after
+
+    def fill(
+        self, goes_on: GoesOn = lambda: True, heard: Callable[[Filled], None] = lambda _: None
+    ) -> Filled:
+        """Look at every face that is missing while it `goes_on`; `heard` is told after each few.
+
+        Raises ServiceError where networks or database fail; what was committed stays.
+        """
+        filled = Filled()
+        for some in self._batches():
+            looked: list[Looked] = []
+            for source in some:
+                if not goes_on():
+                    break
+                found = self._looker.look(source)
+                filled.waiting += found is None
+                looked += [] if found is None else [found]
+            self._commit(looked, filled)
+            if not goes_on():
+                break
+            heard(filled)
+        return filled
+
+    def _batches(self) -> Iterator[Sequence[Source]]:
+        """Faces by seq: those never looked at, then those whose photo may be there again."""
+        before = datetime.now(UTC) - self._again_after
+        after = 0
+        while some := self._missing(after):
+            yield some
+            after = some[-1].seq
+        after = 0
+        while some := self._due_again(after, before):
+            yield some
+            after = some[-1].seq
+
+    def _missing(self, after: int) -> list[Source]:
+        with self._database.read() as session:
+            return spaces.missing(session, self._own, self._further, after, _AT_ONCE)
+
+    def _due_again(self, after: int, before: datetime) -> list[Source]:
+        with self._database.read() as session:
+            return spaces.due_again(
+                session, self._further, after, _AT_ONCE, codes=_AGAIN, before=before
+            )
+
+    def _commit(self, looked: Sequence[Looked], filled: Filled) -> None:
+        if not looked:
+            return
+        with self._database.write() as session:
+            recorded = [
+                one
+                for one in looked
+                # One that was removed meanwhile is nobody's any more.
+                if spaces.put(session, self._further, one.face_id, one.vector, one.code)
+            ]
+        filled.embedded += sum(one.vector is not None for one in recorded)
+        filled.without.update(one.code for one in recorded if one.code is not None)
