@@ -23,6 +23,7 @@ class Capture:
         registrar: Registrar,
         rules: Rules,
         plan: Plan,
+        *,
         stop: threading.Event | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -29,7 +29,7 @@ class Words:
     def __init__(self, out: TextIO) -> None:
         self._out, self._last = out, ""
 
-    def show(self, frame: Frame | None, faces: Sequence[Face], step: Step) -> bool:
+    def show(self, frame: Frame | None, faces: Sequence[Face], step: Step) -> bool:  # noqa: ARG002
         """Writes a line where the words are new; goes on always."""
         if step.text != self._last:
             self._last = step.text
@@ -85,7 +85,7 @@ def can_show(build: str | None = None) -> bool:
     if not _has_windows(build if build is not None else cv2.getBuildInformation()):
         return False
     try:
-        tried = subprocess.run(
+        tried = subprocess.run(  # noqa: S603 - our own words
             [sys.executable, "-c", _PROBE], capture_output=True, timeout=_PROBE_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired):

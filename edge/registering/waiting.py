@@ -36,7 +36,7 @@ class Waiting:
     """The registrations in `folder`/registrations; several processes may look at it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / FOLDER
+        self.folder = self._folder = folder / FOLDER
 
     def add(self, user_id: str, name: str, is_fixed: bool, jpegs: Sequence[bytes]) -> Job:
         """Keeps a registration whole or not at all; raises RegisterError."""
