@@ -71,7 +71,7 @@ class Relay:
                 raise RelayFailed("the pin could not be switched") from error
 
     def close(self) -> None:
-        """Closes the door and lets go of the pin; may be called twice."""
+        """Closes the door and lets go of the pin; may be called twice. Raises RelayFailed."""
         with self._changed:
             if self._is_over:
                 return
@@ -80,8 +80,16 @@ class Relay:
         self._guard.join(1.0)
         try:
             self._pin.off()
+        except Exception as error:
+            raise RelayFailed("the door could not be closed") from error
         finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        try:
             self._pin.close()
+        except Exception as error:  # noqa: BLE001 - the door is closed, or was said not to be
+            log.error("the pin cannot be let go: %s", type(error).__name__)
 
     def _watch(self) -> None:
         while True:
@@ -118,8 +126,8 @@ def relay_of(settings: RelaySettings) -> Relay | None:
     try:
         device = importlib.import_module("gpiozero").OutputDevice
         pin = device(settings.pin, active_high=settings.active_high, initial_value=False)
+        return Relay(cast(Pin, pin), settings.pulse_ms / 1000, settings.max_ms / 1000)
     except ImportError:
         raise RelayFailed("relay.pin is set, but gpiozero is not installed") from None
     except Exception as error:
         raise RelayFailed(f"the pin cannot be used ({type(error).__name__})") from error
-    return Relay(cast(Pin, pin), settings.pulse_ms / 1000, settings.max_ms / 1000)

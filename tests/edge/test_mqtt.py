@@ -150,6 +150,19 @@ def test_a_broker_that_is_killed_keeps_states_and_is_told_them_again(broker: Bro
             assert hearer.texts(DISCOVERY)
 
 
+def test_a_broker_that_forgot_everything_is_told_it_again(broker: Broker) -> None:
+    with agent(broker.port) as mqtt:
+        mqtt.state("camera", "ok")
+        assert soon(lambda: b"kenal/door-1/camera" in saved(broker))
+        broker.kill()
+        (broker.folder / "mosquitto.db").unlink()
+        broker.start()
+        with hearing(broker) as hearer:
+            assert soon(lambda: hearer.texts(topic("camera")) == ["ok"])
+            assert hearer.texts(topic("availability")) == ["online"]
+            assert hearer.texts(DISCOVERY)
+
+
 def saved(broker: Broker) -> bytes:
     place = broker.folder / "mosquitto.db"
     return place.read_bytes() if place.exists() else b""

@@ -1,8 +1,10 @@
 """The relay: closed unless a grant is at most the maximum ago."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -127,6 +129,16 @@ def test_a_pin_that_will_not_close_is_closed_again_and_again() -> None:
     relay.close()
 
 
+def test_a_door_that_cannot_be_closed_at_the_end_is_said_as_such() -> None:
+    pin = FakePin()
+    relay = Relay(pin, 9.0, 9.0)
+    pin.fails_off = 10**9
+    with pytest.raises(RelayFailed, match="could not be closed"):
+        relay.close()
+    assert pin.is_let_go
+    relay.close()
+
+
 def test_without_the_thread_that_closes_nothing_opens() -> None:
     pin = FakePin()
     relay = Relay(pin, 9.0, 9.0)
@@ -167,3 +179,16 @@ def test_gpiozero_drives_the_pin(active_high: bool) -> None:
     finally:
         factory.reset()
         gpiozero.Device.pin_factory = before
+
+
+def test_a_pin_that_cannot_be_closed_at_the_start_is_said_as_such(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Broken(FakePin):
+        def off(self) -> None:
+            raise OSError("no such chip")
+
+    gpiozero = SimpleNamespace(OutputDevice=lambda *_given, **_named: Broken())
+    monkeypatch.setitem(sys.modules, "gpiozero", gpiozero)
+    with pytest.raises(RelayFailed, match="the pin cannot be used"):
+        relay_of(RelaySettings(pin=17))

@@ -178,6 +178,14 @@ def test_a_pin_that_fails_disturbs_neither_the_others_nor_who_calls(
     assert red.is_let_go
 
 
+def test_what_was_left_on_is_off_at_the_start() -> None:
+    pin = StubbornPin()
+    pin.is_on = True
+    signals = Signals({Part.BUZZER: pin}, 0.05)
+    assert not pin.is_on
+    signals.close()
+
+
 def test_a_buzzer_that_stays_on_is_switched_off_again_and_again() -> None:
     pin = StubbornPin()
     signals = Signals({Part.BUZZER: pin}, 0.05)
