@@ -42,9 +42,10 @@ def read_photo(path: Path) -> Photo:
     except OSError as error:
         word = "a link is not followed" if path.is_symlink() else f"not read: {error.strerror}"
         raise PictureError(word) from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise PictureError("not a file")
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise PictureError("not a file")
         try:
             data = file.read(MAX_BYTES + 1)
         except OSError as error:

@@ -66,8 +66,9 @@ class ColorNetwork:
     def embed(self, image: Pixels, landmarks: Landmarks) -> Vector:
         self.asked += 1
         x, y = landmarks[2]
-        blue, green, red = (int(part) // 32 for part in image[int(y), int(x)])
-        return vector_of((blue << 6) | (green << 3) | red)
+        color = [int(part) for part in image[int(y), int(x)]]
+        blue, green, red = (part // 32 for part in color)
+        return vector_of((blue << 6) | (green << 3) | red, noise=sum(color))
 
 
 def vector_of(person: int, noise: int = 0) -> Vector:

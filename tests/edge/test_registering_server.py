@@ -1,0 +1,172 @@
+"""Registered on a real server: each sample once, through outages; what it refuses is said."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from edge.registering.commands import registering
+from edge.registering.types import Outcome, Sample
+from edge.registering.waiting import Waiting
+from edge.sections import Config, ServerSettings
+from edge.settings_fields import Secret
+from tests.edge.registering_kit import (
+    ColorNetwork,
+    FakeStore,
+    edge,
+    local_config,
+    samples_of,
+    vector_of,
+)
+from tests.fakes import HOPELESS, nobody, portrait
+from tests.served_kit import Served, served
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server that asks for keys; `admin` below makes them."""
+    with served(tmp_path_factory.mktemp("served")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def key(server: Served) -> str:
+    """Of scope enroll and nothing more: before the server asks for keys."""
+    said = {"name": "door", "scopes": ["enroll"]}
+    made = httpx.post(f"{server.url}/keys", json=said)
+    assert made.status_code == 201, made.text
+    server.stop()
+    server.settings = {"KENAL_AUTH": "required"}
+    server.start()
+    return str(made.json()["key"])
+
+
+@pytest.fixture
+def config(server: Served, key: str, tmp_path: Path) -> Config:
+    own = local_config(tmp_path, None)
+    return replace(
+        own,
+        server=ServerSettings(url=server.url, device_id="door-1"),
+        register=replace(own.register, to="server", key=Secret(key)),
+    )
+
+
+def register(config: Config, name: str, *jpegs: bytes, user_id: str | None = None) -> Outcome:
+    with registering(config, None, None) as registrar:
+        return registrar.register(name, user_id, samples_of(*jpegs))
+
+
+def people(server: Served) -> dict[str, tuple[str | None, int]]:
+    """Name and number of faces by user_id, as the database has it."""
+    rows = """SELECT users.user_id, users.name, COUNT(faces.id) FROM users
+    LEFT JOIN faces ON faces.person_id = users.id GROUP BY users.id"""
+    with closing(sqlite3.connect(server.folder / "var" / "kenal.sqlite3")) as database:
+        return {row[0]: (row[1], row[2]) for row in database.execute(rows)}
+
+
+def shades(person: int, number: int) -> list[bytes]:
+    return [portrait(person, shade, "PNG") for shade in range(number)]
+
+
+def test_samples_are_enrolled_under_the_name(server: Served, config: Config) -> None:
+    outcome = register(config, "Ada Lovelace", *shades(1, 3))
+    assert outcome.ok, outcome.text
+    assert "3 on the server as ada-lovelace" in outcome.text
+    assert people(server)["ada-lovelace"] == ("Ada Lovelace", 3)
+    assert Waiting(config.outbox.folder).jobs() == []
+
+
+def test_what_is_sent_again_is_enrolled_once(server: Served, config: Config) -> None:
+    """Every answer is lost: the samples are there as if nothing had been sent."""
+    waiting = Waiting(config.outbox.folder)
+    job = waiting.add("bob", "Bob", False, shades(2, 3))
+    kept = {one.name: one.read_bytes() for one in (waiting.folder / job.id).iterdir()}
+    for _ in range(2):
+        place = waiting.folder / job.id
+        place.mkdir(exist_ok=True)
+        for name, data in kept.items():
+            (place / name).write_bytes(data)
+        with registering(config, None, None) as registrar:
+            assert registrar.resume(lambda _: None).ok
+    assert people(server)["bob"] == ("Bob", 3)
+
+
+def test_the_server_is_away_and_comes_back(server: Served, config: Config) -> None:
+    server.kill()
+    outcome = register(config, "Carol", *shades(3, 4))
+    assert outcome.ok
+    assert "4 waiting for the server: the server cannot be reached" in outcome.text
+    status, said = edge(["register", "--resume"], config)
+    assert status == 1
+    assert "0 of 1 registrations answered" in said
+    server.start()
+    status, said = edge(["register", "--resume"], config)
+    assert status == 0, said
+    assert "4 on the server as carol" in said
+    assert people(server)["carol"] == ("Carol", 4)
+    assert list(Waiting(config.outbox.folder).folder.glob("*/*")) == []
+    assert edge(["register", "--resume"], config)[0] == 0
+    assert people(server)["carol"] == ("Carol", 4)
+
+
+def test_another_name_of_the_same_slug_gets_another_user_id(server: Served, config: Config) -> None:
+    assert register(config, "Zoë", portrait(10)).ok
+    assert register(config, "Zoe", portrait(11)).ok
+    found = {user_id: who for user_id, who in people(server).items() if user_id[:3] == "zoe"}
+    assert sorted(found.values()) == [("Zoe", 1), ("Zoë", 1)]
+
+
+def test_a_chosen_user_id_of_somebody_else_is_refused(server: Served, config: Config) -> None:
+    assert register(config, "Dan", portrait(12), user_id="dan.1").ok
+    outcome = register(config, "Eve", portrait(13), user_id="dan.1")
+    assert not outcome.ok
+    assert "the server knows somebody else under this user_id" in outcome.text
+    assert register(config, "Eve", portrait(13), user_id="DAN.1").ok is False
+    assert people(server)["dan.1"] == ("Dan", 1)
+    assert Waiting(config.outbox.folder).jobs() == []
+
+
+def test_another_face_of_one_name_is_refused(server: Served, config: Config) -> None:
+    assert register(config, "Finn", portrait(14)).ok
+    outcome = register(config, "Finn", portrait(15))
+    assert not outcome.ok
+    assert "another face under this user_id" in outcome.text
+    assert people(server)["finn"] == ("Finn", 1)
+
+
+def test_what_is_wrong_with_a_picture_is_said(server: Served, config: Config) -> None:
+    outcome = register(config, "Gil", portrait(HOPELESS), nobody(), portrait(16))
+    assert outcome.ok
+    assert "1 on the server as gil" in outcome.text
+    assert "1 refused: not good enough for the server: " in outcome.text
+    assert "1 refused: the server found no face" in outcome.text
+    assert people(server)["gil"] == ("Gil", 1)
+
+
+def test_a_wrong_key_loses_nothing(server: Served, config: Config) -> None:
+    wrong = replace(config, register=replace(config.register, key=Secret("knl_wrong")))
+    outcome = register(wrong, "Hal", portrait(17))
+    assert "1 waiting for the server: the server does not know register.key" in outcome.text
+    assert "knl_wrong" not in outcome.text
+    assert "hal" not in people(server)
+    assert edge(["register", "--resume"], config)[0] == 0
+    assert people(server)["hal"] == ("Hal", 1)
+
+
+def test_a_device_that_registers_in_both_places_keeps_one_user_id(
+    server: Served, config: Config
+) -> None:
+    """The server has another person of this user_id, of whom the device knows nothing."""
+    assert register(config, "Ida", portrait(18)).ok
+    both, store = replace(config, register=replace(config.register, to="both")), FakeStore()
+    with registering(both, ColorNetwork(), store) as registrar:
+        outcome = registrar.register("Ída", None, [Sample(portrait(19), vector_of(19))])
+    assert "the server knows somebody else under this user_id" in outcome.text
+    assert "1 here as ida" in outcome.text
+    assert people(server)["ida"] == ("Ida", 1)
