@@ -5,6 +5,7 @@ One process has it open. Every method is one transaction, thread-safe.
 
 import contextlib
 import json
+import logging
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator
@@ -12,6 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.salvage import is_damage, put_aside, salvage
+
+log = logging.getLogger("edge.outbox")
 BLAMED = 5
 """An event at which the server itself failed so often no longer holds up the others."""
 MAX_REFUSED = 1000
@@ -34,6 +38,7 @@ CREATE TABLE IF NOT EXISTS events (
     jpeg BLOB
 );
 CREATE INDEX IF NOT EXISTS events_state ON events (state, seq, size);
+CREATE INDEX IF NOT EXISTS events_captured ON events (captured_at);
 CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, number INTEGER NOT NULL);
 """
 _NEXT = """SELECT event_id, captured_at, direction, jpeg, next_attempt_at FROM events
@@ -67,7 +72,8 @@ class Outbox:
         """Opens or makes the queue in `folder`; one that cannot be read is put aside."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock, self._bounds = threading.Lock(), bounds
-        self._database = _opened(folder / "outbox.sqlite3")
+        self._place = folder / "outbox.sqlite3"
+        self._database = _opened(self._place)
 
     def close(self) -> None:
         with self._lock:
@@ -75,6 +81,14 @@ class Outbox:
 
     def add(self, event: Event) -> int:
         """Keeps the event; how many of the oldest had to go for it."""
+        try:
+            return self._add(event)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            return self._add(event)  # into the queue that was mended
+
+    def _add(self, event: Event) -> int:
         with self._writing() as run:
             run.execute(
                 "INSERT INTO events (event_id, captured_at, direction, state, size, jpeg)"
@@ -181,19 +195,33 @@ class Outbox:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            yield self._database
+            try:
+                yield self._database
+            except sqlite3.DatabaseError as error:
+                self._mend(error)
+                raise
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
+        with self._reading() as run:
+            run.execute("BEGIN IMMEDIATE")
             try:
-                yield self._database
-                self._database.execute("COMMIT")
+                yield run
+                run.execute("COMMIT")
             except BaseException:
                 with contextlib.suppress(sqlite3.Error):
-                    self._database.execute("ROLLBACK")
+                    run.execute("ROLLBACK")
                 raise
+
+    def _mend(self, error: sqlite3.DatabaseError) -> None:
+        """A damaged file is put aside while it is found out: the next attempt is on a sound one."""
+        if not is_damage(error):
+            return
+        self._database.close()
+        broken = put_aside(self._place)
+        self._database = _connected(self._place)
+        saved = salvage(broken, self._database)
+        log.critical("the queue was damaged: %d events could be saved", saved)
 
 
 def _opened(place: Path) -> sqlite3.Connection:
@@ -202,9 +230,7 @@ def _opened(place: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         raise  # locked, or the disk: it may be sound
     except sqlite3.DatabaseError:
-        for suffix in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                Path(f"{place}{suffix}").replace(f"{place}{suffix}.broken")
+        put_aside(place)
         return _connected(place)
 
 
