@@ -45,12 +45,11 @@ def becomes(wire: Path, level: str) -> bool:
 @pytest.mark.parametrize("active_high", [True, False])
 @pytest.mark.parametrize("command", ["close", "run"])
 def test_the_next_start_closes_what_a_kill_left_open(
-    tmp_path: Path, shared_dir: Path, command: str, active_high: bool
+    tmp_path: Path, command: str, active_high: bool
 ) -> None:
     closed, opened = ("low", "high") if active_high else ("high", "low")
-    own = settings(tmp_path, shared_dir / "models" / "yunet_n_640.onnx")
     given = {
-        **own,
+        **settings(tmp_path),
         "EDGE_RELAY_PIN": "17",
         "EDGE_RELAY_ACTIVE_HIGH": str(active_high).lower(),
         "EDGE_RELAY_PULSE_MS": "10000",
