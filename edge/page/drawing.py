@@ -76,7 +76,7 @@ def _across(image: Pixels, words: str) -> None:
 
 
 def _size(image: Pixels) -> float:
-    return float(min(max(image.shape[1] / 1000, 0.45), 1.2))
+    return float(min(max(image.shape[1] / 1000, 0.5), 1.2))
 
 
 def _line(image: Pixels) -> int:

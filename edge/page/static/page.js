@@ -1,8 +1,10 @@
 "use strict";
 // Asks for /status.json every second and keeps the picture alive. Text only ever goes in as text.
-const EVERY = 1000, PATIENCE = 5000, GAP = 8000;
+const EVERY = 1000, PATIENCE = 5000, GAP = 8000; // milliseconds
 const at = (id) => document.getElementById(id);
 const video = at("video");
+// Not relative: opened with a password in the address, the page could not ask.
+const SITE = location.origin;
 let lastCapture = "", lost = false, askedAt = Date.now(), sending = false, waiting = 0;
 
 function element(tag, text, kind) {
@@ -14,6 +16,13 @@ function element(tag, text, kind) {
 
 function words(one) {
   return one.similarity === null ? one.text : `${one.text} ${one.similarity.toFixed(2)}`;
+}
+
+function when(seconds) {
+  const then = new Date(seconds * 1000);
+  const clock = then.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  const isToday = then.toDateString() === new Date().toDateString();
+  return isToday ? clock : `${then.toLocaleDateString([], { day: "numeric", month: "short" })} ${clock}`;
 }
 
 function play() {
@@ -46,7 +55,7 @@ function show(told) {
   fill(at("status"), told.status.flatMap((row) => [element("dt", row.name), element("dd", row.word, row.bad ? "bad" : "")]));
   fill(at("happenings"), told.happenings.length ? told.happenings.map((one) => {
     const line = document.createElement("li");
-    line.append(element("time", new Date(one.at * 1000).toLocaleTimeString()), element("span", words(one), `chip ${one.kind}`));
+    line.append(element("time", when(one.at)), element("span", words(one), `chip ${one.kind}`));
     if (one.opened) line.append(element("span", "opened", "opened"));
     return line;
   }) : [element("li", "Nothing yet.", "quiet")]);
@@ -57,7 +66,7 @@ async function ask() {
   const gap = Date.now() - askedAt;
   askedAt = Date.now();
   try {
-    const answer = await fetch("/status.json", { signal: AbortSignal.timeout(PATIENCE) });
+    const answer = await fetch(`${SITE}/status.json`, { signal: AbortSignal.timeout(PATIENCE) });
     if (!answer.ok) throw new Error(await answer.text());
     show(await answer.json());
     // After a pause of either side the old stream may be dead without a word.
@@ -76,7 +85,7 @@ video.addEventListener("error", () => {
   if (document.hidden || !video.hasAttribute("src")) return;
   clearTimeout(waiting);
   waiting = setTimeout(play, 3000);
-  fetch("/video_feed", { method: "HEAD" }).then((answer) => {
+  fetch(`${SITE}/video_feed`, { method: "HEAD" }).then((answer) => {
     if (answer.status === 503) trouble("Too many are watching already. The picture comes when somebody leaves.");
   }).catch(() => {});
 });
@@ -96,7 +105,7 @@ at("capture").addEventListener("submit", async (event) => {
   progress.className = "progress";
   progress.textContent = "";
   try {
-    const answer = await fetch("/capture", {
+    const answer = await fetch(`${SITE}/capture`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ name: at("name").value }),
