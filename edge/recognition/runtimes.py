@@ -17,7 +17,11 @@ from edge.recognition.network import Vector
 Run = Callable[[Vector], Vector]
 """From a batch of one to its vector; not for two threads at once."""
 
-TFLITE = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite")
+TFLITE = (
+    "ai_edge_litert.interpreter",
+    "tflite_runtime.interpreter",
+    "tensorflow.lite.python.interpreter",
+)
 _HALVES = {"int8", "uint8"}
 
 
@@ -84,7 +88,7 @@ def _interpreter_class() -> Any:
     for name in TFLITE:
         try:
             return importlib.import_module(name).Interpreter
-        except ImportError:
+        except (ImportError, AttributeError):
             continue
     raise NetworkError("a .tflite network needs the package ai-edge-litert: install it")
 
