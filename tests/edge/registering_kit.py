@@ -17,7 +17,7 @@ from edge.registering.types import Embedder, RegisterError, Sample, Store
 from edge.sections import Config
 from edge.types import Camera, Frame, Landmarks, Pixels
 
-DIMENSIONS = 16
+DIMENSIONS = 64
 
 
 @dataclass
