@@ -79,7 +79,7 @@ class Mqtt:
             self._changed.notify_all()
 
     def state(self, name: str, word: str) -> None:
-        """The newest word of `door` (open, closed), `camera`, `server` or `queue`."""
+        """The newest word of `door` (open, closed), `camera`, `server` or `queue`; no other name."""
         with self._changed:
             self._backlog.state(name, word)
             self._changed.notify_all()
