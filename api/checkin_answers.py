@@ -31,6 +31,11 @@ COLUMNS = (
     "recorded_direction",
     "author",
     "note",
+    "review",
+    "device_decision",
+    "device_user_id",
+    "device_similarity",
+    "device_opened",
 )
 
 
@@ -83,6 +88,8 @@ def _of_event(row: CheckIn, said: Sequence[Correction], names: Mapping[int, str]
         "author": row.author,
         "key_name": row.key_name,
         "note": row.note,
+        "device": _of_claim(row),
+        "review": row.review,
         "corrections": [_of_correction(correction) for correction in said],
         "effective": {
             "user_id": row.effective_user_id,
@@ -90,6 +97,19 @@ def _of_event(row: CheckIn, said: Sequence[Correction], names: Mapping[int, str]
             "direction": row.effective_direction,
             "voided": row.voided,
         },
+    }
+
+
+def _of_claim(row: CheckIn) -> Json | None:
+    """What the device decided itself; None where it said nothing."""
+    if row.device_opened is None:
+        return None
+    return {
+        "decision": row.device_decision,
+        "user_id": row.device_user_id,
+        "similarity_score": _score(row.device_similarity),
+        "opened": row.device_opened,
+        "review": row.device_review,
     }
 
 
@@ -130,6 +150,11 @@ def _cells(row: CheckIn, names: Mapping[int, str]) -> list[object]:
         row.direction,
         row.author,
         row.note,
+        row.review,
+        row.device_decision,
+        row.device_user_id,
+        _score(row.device_similarity),
+        row.device_opened,
     ]
 
 

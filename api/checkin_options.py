@@ -9,11 +9,16 @@ from api.options import Options
 from core.errors import InvalidParameter, NotFound
 from core.moments import parse_moment
 from core.names import normalize_user_id
+from core.types import Decision
 from db.checkins import Filter
+from pipeline.checkin_claims import Claim
 from pipeline.devices import Direction, is_device_id
 
 FILTERS = frozenset(
-    ["user_id", "device_id", "decision", "direction", "source", "from", "to"],
+    ["user_id", "device_id", "decision", "direction", "source", "review", "from", "to"],
+)
+CLAIMS = frozenset(
+    ["device_decision", "device_user_id", "device_similarity", "device_opened", "review"]
 )
 _UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 # In a query a bare + is a space.
@@ -29,8 +34,32 @@ def filter_of(options: Options) -> Filter:
         decision=options.choice("decision", Said),
         direction=options.choice("direction", Direction),
         source=options.choice("source", Source),
+        review=options.known_flag("review"),
         start=moment_of(options, "from"),
         end=moment_of(options, "to"),
+    )
+
+
+def claim_of(options: Options) -> Claim:
+    """What the device decided itself; raises InvalidParameter, InvalidName."""
+    decision = options.choice("device_decision", Decision)
+    user_id = options.text("device_user_id")
+    if (user_id is None) is (decision is Decision.MATCH):
+        raise InvalidParameter(
+            "device_user_id goes with device_decision=match, and only with it",
+            {"parameter": "device_user_id"},
+        )
+    similarity = options.number("device_similarity", -1, 1)
+    if similarity is not None and decision is None:
+        raise InvalidParameter(
+            "device_similarity goes with device_decision", {"parameter": "device_similarity"}
+        )
+    return Claim(
+        decision,
+        None if user_id is None else normalize_user_id(user_id),
+        similarity,
+        options.flag("device_opened"),
+        options.flag("review"),
     )
 
 

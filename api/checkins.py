@@ -9,7 +9,9 @@ from api import checkin_answers, schemas
 from api.answers import answer
 from api.auth import caller
 from api.checkin_options import (
+    CLAIMS,
     FILTERS,
+    claim_of,
     device_id_of,
     event_id_of,
     filter_of,
@@ -43,7 +45,7 @@ from pipeline.devices import Direction
 from pipeline.pictures import Pictures
 from pipeline.recognizer import Answer
 
-_OPTIONS = frozenset(["event_id", "device_id", "captured_at", "direction"])
+_OPTIONS = frozenset(["event_id", "device_id", "captured_at", "direction"]) | CLAIMS
 _EVENT = "/checkins/<event_id>"
 
 checkins = Blueprint("checkins", __name__)
@@ -55,7 +57,10 @@ checkins.register_blueprint(words)
     "Check somebody in",
     needs(Scope.DEVICE),
     answers={200: NewCheckIn, 201: NewCheckIn},
-    errors=("idempotency_conflict", "no_face", "face_too_small", "not_found", "storage_full"),
+    errors=(
+        *("idempotency_conflict", "no_face", "face_too_small", "not_found", "storage_full"),
+        "invalid_name",
+    ),
     body=Photo(CheckInOptions),
 )
 def check_in() -> Response:
@@ -139,6 +144,7 @@ def _arrival(upload: Upload) -> Arrival:
         direction=options.choice("direction", Direction),
         photo=upload.photo,
         received_at=datetime.now(UTC),
+        claim=claim_of(options),
     )
 
 

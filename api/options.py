@@ -11,6 +11,7 @@ from core.errors import InvalidParameter
 
 Choice = TypeVar("Choice", bound=StrEnum)
 _DIGITS = re.compile(r"[0-9]{1,9}")
+_NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,20})?([eE]-?[0-9]{1,2})?")
 
 
 class Options:
@@ -56,12 +57,30 @@ class Options:
             )
         return value
 
+    def number(self, name: str, least: float, most: float) -> float | None:
+        """A number from `least` to `most`; None where it is not given."""
+        value = self._values.get(name)
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            value = float(value)
+        if value is None:
+            return None
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not least <= value <= most:  # type: ignore[operator]
+            raise InvalidParameter(
+                f"{name} is a number from {least:g} to {most:g}", {"parameter": name}
+            )
+        return float(value)  # type: ignore[arg-type]
+
     def flag(self, name: str) -> bool:
         """True or false, in JSON or as a text; false where it is not given."""
-        value = self._values.get(name, False)
+        return self.known_flag(name) or False
+
+    def known_flag(self, name: str) -> bool | None:
+        """True or false, in JSON or as a text; None where it is not given."""
+        value = self._values.get(name)
         if value in ("true", "false"):
             value = value == "true"
-        if not isinstance(value, bool):
+        if value is not None and not isinstance(value, bool):
             raise InvalidParameter(f"{name} is true or false", {"parameter": name})
         return value
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, Double, ForeignKey, Index, String
+from sqlalchemy import JSON, Double, ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import AUTOINCREMENT, Base, UtcDateTime
@@ -16,6 +16,9 @@ class CheckIn(Base):
     `body_sha256` tells a repetition from another event under the same `event_id`.
 
     The `effective` columns say what counts after corrections, and are set anew by each.
+
+    The `device` columns are what the door decided itself, null where it said nothing: never who it
+    was. `review` says that somebody should look at the event, until it was corrected.
     """
 
     __tablename__ = "checkins"
@@ -54,6 +57,12 @@ class CheckIn(Base):
     effective_direction: Mapped[str | None] = mapped_column(String(8))
     voided: Mapped[bool]
     corrected: Mapped[bool]
+    device_decision: Mapped[str | None] = mapped_column(String(16))
+    device_user_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    device_similarity: Mapped[float | None] = mapped_column(Double)
+    device_opened: Mapped[bool | None]
+    device_review: Mapped[bool | None]
+    review: Mapped[bool] = mapped_column(default=False, server_default=false(), index=True)
 
 
 class Correction(Base):

@@ -27,6 +27,7 @@ class Filter:
     decision: str | None = None
     direction: str | None = None
     source: str | None = None
+    review: bool | None = None
     start: datetime | None = None
     end: datetime | None = None
 
@@ -37,6 +38,7 @@ class Filter:
             (CheckIn.decision, self.decision),
             (CheckIn.effective_direction, self.direction),
             (CheckIn.source, self.source),
+            (CheckIn.review, self.review),
         )
         yield from (column == value for column, value in wanted if value is not None)
         if self.start is not None:
@@ -186,6 +188,7 @@ def forget_person(session: Session, user_id: str) -> list[str]:
     moved = select(Correction.checkin_id).where(Correction.user_id.is_not(None))
     theirs = (
         CheckIn.effective_user_id == user_id,
+        CheckIn.device_user_id == user_id,
         CheckIn.id.in_(once),
         (CheckIn.id.in_(moved)) & (CheckIn.user_id == user_id),
         # Repeats went along with what was said of the event they repeat.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from core.errors import IdempotencyConflict
+from core.errors import FaceTooSmall, IdempotencyConflict, ImageCorrupt, NoFace
 from core.settings import Settings
 from core.types import Decision
 from db import checkins, devices, users
@@ -18,6 +18,7 @@ from db.access_models import Device
 from db.checkin_models import CheckIn
 from db.checkins import AlreadyRecorded
 from db.session import Database, Session
+from pipeline.checkin_claims import NOTHING, Claim, needs_review, write
 from pipeline.checkins_rules import Reason, Timing, refusal
 from pipeline.pictures import Pictures
 from pipeline.recognizer import Answer, Profile, Question, Recognizer, profile_of
@@ -47,11 +48,14 @@ class Arrival:
     direction: str | None
     photo: bytes
     received_at: datetime
+    claim: Claim = NOTHING
 
     @property
     def body_sha256(self) -> str:
         """The same for the same check-in only."""
-        said = (self.device_id, self.captured_at.isoformat(), self.direction or "")
+        said = [self.device_id, self.captured_at.isoformat(), self.direction or ""]
+        if not self.claim.says_nothing:
+            said.append(self.claim.text)
         digest = hashlib.sha256("\n".join(said).encode() + b"\n")
         digest.update(self.photo)
         return digest.hexdigest()
@@ -116,7 +120,7 @@ class CheckIns:
 
     def _new(self, arrival: Arrival, face_json: FaceJson, started: _Started) -> Outcome:
         for attempt in range(_RACE_ATTEMPTS):
-            found = self._recognizer.recognize(arrival.photo, Question()).answers[0]
+            found = self._found(arrival)
             event = self._event(arrival, found, face_json)
             last = attempt == _RACE_ATTEMPTS - 1
             with self._pictures.kept(event, arrival.photo) as picture:
@@ -129,6 +133,16 @@ class CheckIns:
                 return outcome
         raise AssertionError("the last attempt records")
 
+    def _found(self, arrival: Arrival) -> Answer | None:
+        """Who is in the photo; None where nobody can be seen, but the door has opened."""
+        try:
+            return self._recognizer.recognize(arrival.photo, Question()).answers[0]
+        except (NoFace, FaceTooSmall, ImageCorrupt):
+            # That it opened is on record whatever the photo shows.
+            if not arrival.claim.opened:
+                raise
+            return None
+
     def _known(self, arrival: Arrival) -> Outcome | None:
         with self._database.read() as session:
             event = checkins.find(session, arrival.event_id)
@@ -137,29 +151,32 @@ class CheckIns:
                 return None
             return _repeated(session, event, arrival)
 
-    def _event(self, arrival: Arrival, found: Answer, face_json: FaceJson) -> CheckIn:
+    def _event(self, arrival: Arrival, found: Answer | None, face_json: FaceJson) -> CheckIn:
         timing = Timing(arrival.captured_at, arrival.received_at, self._fresh)
-        named = found.candidates[0] if found.decision is Decision.MATCH else None
-        return CheckIn(
+        decision = found.decision if found else Decision.NO_MATCH
+        named = found.candidates[0] if found and decision is Decision.MATCH else None
+        event = CheckIn(
             event_id=arrival.event_id,
             body_sha256=arrival.body_sha256,
             source=DEVICE,
             device_id=arrival.device_id,
-            decision=found.decision,
+            decision=decision,
             user_id=named.user_id if named else None,
             face_id=named.face_id if named else None,
-            similarity=found.nearest,
+            similarity=found.nearest if found else None,
             threshold=self._recognizer.rule.threshold,
             captured_at=arrival.captured_at,
             received_at=arrival.received_at,
             at=timing.at,
             late=timing.late,
             clock_suspect=timing.clock_suspect,
-            face=face_json(found),
+            face=face_json(found) if found else None,
             effective_at=timing.at,
             voided=False,
             corrected=False,
         )
+        write(event, arrival.claim)
+        return event
 
     def _record(
         self, arrival: Arrival, event: CheckIn, started: _Started, *, last: bool
@@ -194,6 +211,7 @@ class CheckIns:
         event.granted = event.reason is None
         event.direction = event.effective_direction = arrival.direction or device.direction
         event.effective_user_id = event.user_id
+        event.review = needs_review(event)
         before = None
         if event.user_id is not None and self._cooldown:
             before = checkins.counted_near(session, event, self._cooldown)

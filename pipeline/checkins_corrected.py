@@ -90,6 +90,7 @@ def correct(session: Session, event_id: str, said: Said) -> CheckIn:
     )
     corrections.add(session, correction)
     _recompute(session, event)
+    event.review = False
     return event
 
 

@@ -1,6 +1,7 @@
 """Short ways to check people in, for tests."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -36,6 +37,7 @@ def check_in(
     device_id: str | None = DOOR,
     direction: str | None = None,
     key: str | None = None,
+    claim: Mapping[str, str] | None = None,
 ) -> TestResponse:
     """POST /checkins with a raw body."""
     said = {
@@ -43,6 +45,7 @@ def check_in(
         "captured_at": captured_at or moment(ago),
         "device_id": device_id,
         "direction": direction,
+        **(claim or {}),
     }
     query = urlencode({name: value for name, value in said.items() if value is not None})
     headers = {"X-API-Key": key} if key else {}

@@ -12,6 +12,7 @@ from api.contract.moments import Moment, Name
 from api.contract.paging import Page, PageOptions
 from api.contract.recognition import Face
 from api.contract.users import Person
+from core.types import Decision
 from pipeline.checkins_rules import Reason
 from pipeline.devices import Direction
 
@@ -41,6 +42,11 @@ class CheckInOptions(Body):
     device_id: str | None = Field(None, description="Absent: the device of the key.")
     captured_at: Moment = Field(description="When the photo was taken, by the device's clock.")
     direction: Direction | None = Field(None, description="Absent: the device's own.")
+    device_decision: Decision | None = Field(None, description="What the device decided itself.")
+    device_user_id: str | None = Field(None, description="Whom it matched; with `match` only.")
+    device_similarity: float | None = Field(None, ge=-1, le=1, description="Of the nearest face.")
+    device_opened: bool = Field(False, description="Whether it opened by itself.")
+    review: bool = Field(False, description="Whether somebody should look at the event.")
 
 
 class CheckInFilter(Body):
@@ -51,6 +57,7 @@ class CheckInFilter(Body):
     decision: Said | None = None
     direction: Direction | None = None
     source: Source | None = None
+    review: bool | None = Field(None, description="Whether somebody should look at it.")
     start: Moment | None = Field(None, alias="from", description="The first moment.")
     end: Moment | None = Field(None, alias="to", description="The first moment after the last.")
 
@@ -108,6 +115,16 @@ class Effective(Body):
     voided: bool
 
 
+class Claim(Body):
+    """What the device decided itself: beside what was recognized, never in its place."""
+
+    decision: Decision | None
+    user_id: str | None
+    similarity_score: float | None
+    opened: bool
+    review: bool = Field(description="Whether it asked that somebody looks at the event.")
+
+
 class CheckIn(Body):
     """An event as it was recorded, what was said of it since, and what counts."""
 
@@ -133,6 +150,8 @@ class CheckIn(Body):
     author: str | None
     key_name: str | None
     note: str | None
+    device: Claim | None = Field(description="Null: it decided nothing itself.")
+    review: bool = Field(description="Somebody should look at it; a correction ends that.")
     corrections: list[Correction] = Field(description="Oldest first.")
     effective: Effective
 

@@ -109,6 +109,10 @@ def _of_check_in(row: CheckIn) -> dict[str, object]:
         "granted": row.granted,
         "reason": row.reason,
         "repeat_of": row.repeat_of,
+        "device_decision": row.device_decision,
+        "device_user_id": row.device_user_id,
+        "device_opened": row.device_opened,
+        "review": row.review,
     }
 
 

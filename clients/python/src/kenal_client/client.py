@@ -129,6 +129,7 @@ class Kenal:
         decision: str | None = None,
         direction: str | None = None,
         source: str | None = None,
+        review: bool | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> Iterator[CheckIn]:
@@ -139,6 +140,7 @@ class Kenal:
             "decision": decision,
             "direction": direction,
             "source": source,
+            "review": None if review is None else str(review).lower(),
             "from": start and _time(start),
             "to": end and _time(end),
         }

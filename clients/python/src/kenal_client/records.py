@@ -69,6 +69,17 @@ class Effective:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """What the device decided itself: beside what was recognized, never in its place."""
+
+    decision: Optional[str]
+    user_id: Optional[str]
+    similarity_score: Optional[float]
+    opened: bool
+    review: bool
+
+
+@dataclass(frozen=True)
 class CheckIn:
     """An event as it was recorded, what was said of it since, and what counts."""
 
@@ -94,6 +105,8 @@ class CheckIn:
     author: Optional[str]
     key_name: Optional[str]
     note: Optional[str]
+    device: Optional[Claim]
+    review: bool
     corrections: tuple[Correction, ...]
     effective: Effective
 
