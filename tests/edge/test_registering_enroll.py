@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from edge.registering import waiting as waiting_module
 from edge.registering.enroll import Answer, Enroller, Kind
 from edge.registering.sending import Sending
 from edge.registering.types import RegisterError
@@ -149,7 +148,7 @@ def test_a_full_disk_keeps_nothing_and_says_so(
         if len(done) > 2:
             raise OSError(28, "No space left on device", "/a/path")
 
-    monkeypatch.setattr(waiting_module.os, "fsync", fsync)
+    monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(RegisterError, match="No space left") as caught:
         waiting.add("ann", "Ann", True, [b"1", b"2", b"3"])
     assert "/a/path" not in str(caught.value)

@@ -9,7 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from edge.gate import Rules
 from edge.registering.commands import registering
+from edge.registering.folder import Report
+from edge.registering.importing import Importer
+from edge.registering.photos import Examiner
+from edge.registering.taken import Taken
 from edge.registering.types import Outcome, Sample
 from edge.registering.waiting import Waiting
 from edge.sections import Config, ServerSettings
@@ -22,6 +27,7 @@ from tests.edge.registering_kit import (
     samples_of,
     vector_of,
 )
+from tests.edge.test_registering_folder import Stripes, picture, put
 from tests.fakes import HOPELESS, nobody, portrait
 from tests.served_kit import Served, served
 
@@ -170,3 +176,57 @@ def test_a_device_that_registers_in_both_places_keeps_one_user_id(
     assert "the server knows somebody else under this user_id" in outcome.text
     assert "1 here as ida" in outcome.text
     assert people(server)["ida"] == ("Ida", 1)
+
+
+def folder_run(config: Config, root: Path, to: str, store: FakeStore) -> Report:
+    with registering(
+        replace(config, register=replace(config.register, to=to)), ColorNetwork(), store
+    ) as registrar:
+        taken = Taken(config.outbox.folder)
+        try:
+            examiner = Examiner(Stripes(), Rules(), ColorNetwork())
+            return Importer(examiner, registrar, taken, lambda *_: None).run(root)
+        finally:
+            taken.close()
+
+
+def test_a_folder_goes_to_the_server_and_here_once(
+    server: Served, config: Config, tmp_path: Path
+) -> None:
+    root, store = tmp_path / "faces", FakeStore()
+    for shade in range(3):
+        put(root / "Jörg Q" / f"{shade}.png", picture(100, shade=shade))
+    put(root / "Kim Q.png", picture(200))
+    # The one behind is cut away: the server takes no photo of two.
+    put(root / "Lee Q.png", picture(300, 400, widths=(200, 80)))
+    server.kill()
+    report = folder_run(config, root, "both", store)
+    assert report.stopped == "the server cannot be reached"
+    assert report.taken == 0
+    assert "run it again, nothing is taken twice" in "".join(report.lines())
+    server.start()
+    report = folder_run(config, root, "both", store)
+    assert (report.taken, report.refused, report.stopped) == (5, [], "")
+    expected = {"jorg-q": ("Jörg Q", 3), "kim-q": ("Kim Q", 1), "lee-q": ("Lee Q", 1)}
+    assert {one: who for one, who in people(server).items() if one[-2:] == "-q"} == expected
+    assert {one.user_id: one.samples for one in store.people()} == {
+        one: number for one, (_, number) in expected.items()
+    }
+    report = folder_run(config, root, "both", store)
+    assert (report.taken, report.known) == (0, 5)
+    for notes in config.outbox.folder.glob("taken.sqlite3*"):
+        notes.unlink()
+    assert folder_run(config, root, "both", store).refused == []
+    assert {one: who for one, who in people(server).items() if one[-2:] == "-q"} == expected
+    assert {one.samples for one in store.people()} == {1, 3}
+
+
+def test_what_the_server_refused_of_a_folder_is_not_sent_again(
+    server: Served, config: Config, tmp_path: Path
+) -> None:
+    root = tmp_path / "faces"
+    put(root / "Mia Q" / "1.png", picture(HOPELESS))
+    said = [folder_run(config, root, "server", FakeStore()).refused for _ in range(2)]
+    assert said[0] == said[1]
+    assert said[0][0][1].startswith("not good enough for the server: ")
+    assert people(server)["mia-q"] == ("Mia Q", 0)
