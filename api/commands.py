@@ -8,7 +8,10 @@ import click
 from flask.cli import AppGroup
 
 GROUPS: Mapping[str, str] = MappingProxyType(
-    {name: f"api.cli.{name}" for name in ("users", "photos", "index", "models", "db", "keys")}
+    {
+        name: f"api.cli.{name}"
+        for name in ("users", "photos", "index", "models", "db", "keys", "evaluate")
+    }
 )
 """A group's name, which is its variable's too, and its module."""
 

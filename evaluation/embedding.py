@@ -62,7 +62,8 @@ class Embedding:
     def __init__(
         self, analyzers: Mapping[str, Analyzer], limits: Limits, cache: Cache | None = None
     ) -> None:
-        self._analyzers, self._limits, self._cache = analyzers, limits, cache
+        self.analyzers, self.limits = analyzers, limits
+        self._cache = cache
         self._finder = next(iter(analyzers.values()))
 
     def of(
@@ -72,7 +73,7 @@ class Embedding:
         on_progress: OnProgress = lambda _stage, _done, _total: None,
     ) -> Embedded:
         """The faces of all pictures; raises ModelUnavailable."""
-        faces: dict[str, dict[str, Matrix]] = {name: {} for name in self._analyzers}
+        faces: dict[str, dict[str, Matrix]] = {name: {} for name in self.analyzers}
         unusable = []
         for done, (name, picture) in enumerate(pictures.items(), 1):
             try:
@@ -87,12 +88,12 @@ class Embedding:
         return Embedded(faces, unusable)
 
     def _looked_at(self, picture: Picture) -> dict[str, Matrix]:
-        data, _ = read_regular(picture.path, self._limits.max_bytes)
+        data, _ = read_regular(picture.path, self.limits.max_bytes)
         sha256 = sha256_bytes(data)
         found = self._kept(sha256)
-        missing = [name for name in self._analyzers if name not in found]
+        missing = [name for name in self.analyzers if name not in found]
         if missing:
-            made = self._made(decode(data, self._limits.max_pixels), missing)
+            made = self._made(decode(data, self.limits.max_pixels), missing)
             self._keep(sha256, made)
             found |= made
         return found
@@ -102,18 +103,18 @@ class Embedding:
         detection = self._finder.detect(photo)
         if not detection.usable:
             raise nothing_usable(detection)
-        return {name: self._analyzers[name].embed(photo, detection.usable) for name in embedders}
+        return {name: self.analyzers[name].embed(photo, detection.usable) for name in embedders}
 
     def _kept(self, sha256: str) -> dict[str, Matrix]:
         if self._cache is None:
             return {}
-        read = {name: self._cache.read(one.spec, sha256) for name, one in self._analyzers.items()}
+        read = {name: self._cache.read(one.spec, sha256) for name, one in self.analyzers.items()}
         return {name: matrix for name, matrix in read.items() if matrix is not None}
 
     def _keep(self, sha256: str, made: Mapping[str, Matrix]) -> None:
         if self._cache is not None:
             for name, matrix in made.items():
-                self._cache.write(self._analyzers[name].spec, sha256, matrix)
+                self._cache.write(self.analyzers[name].spec, sha256, matrix)
 
 
 def _check(found: Mapping[str, Matrix], taken: Taken) -> None:

@@ -25,6 +25,8 @@ from pipeline.gallery import Candidate
 MOST_RANKS = 10
 _STEPS = (2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
 _AT_ONCE = 256
+MOST_SEARCHES = 5000
+"""Of each kind; of more, so many are drawn by lot."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,14 +79,23 @@ class Identification:
 
 def plan(people: Ids, share: float, seed: int = 0) -> Plan:
     """Enroll this share of the people, drawn by lot, each by their first photo."""
-    ids = np.random.default_rng(seed).permutation(np.unique(people))
-    chosen = ids[: round(share * len(ids))]
-    enrolled = np.asarray([np.flatnonzero(people == one)[0] for one in chosen], dtype=np.int64)
-    place = {int(one): at for at, one in enumerate(chosen)}
+    rng = np.random.default_rng(seed)
+    ids, firsts = np.unique(people, return_index=True)
+    drawn = rng.permutation(len(ids))[: round(share * len(ids))]
+    enrolled = firsts[drawn].astype(np.int64)
+    place = np.full(len(ids), -1)
+    place[drawn] = np.arange(len(drawn))
     others = np.setdiff1d(np.arange(len(people)), enrolled)
-    known = np.asarray([int(people[row]) in place for row in others], dtype=np.bool_)
-    wanted = [place[int(people[row])] for row in others[known]]
-    return Plan(enrolled, others[known], np.asarray(wanted, dtype=np.int64), others[~known])
+    wanted = place[np.searchsorted(ids, people[others])]
+    probes = _drawn(np.flatnonzero(wanted >= 0), rng)
+    strangers = _drawn(np.flatnonzero(wanted < 0), rng)
+    return Plan(enrolled, others[probes], wanted[probes].astype(np.int64), others[strangers])
+
+
+def _drawn(places: Ids, rng: np.random.Generator) -> Ids:
+    return (
+        places if len(places) <= MOST_SEARCHES else np.sort(rng.permutation(places)[:MOST_SEARCHES])
+    )
 
 
 def identification(
@@ -187,5 +198,8 @@ def _answers(
 
 def _two_best(found: Floats) -> list[Candidate]:
     """The two most similar people, by their column."""
-    best = np.argsort(-found, kind="stable")[:2].tolist()
+    first = int(np.argmax(found))
+    others = found.copy()
+    others[first] = -np.inf
+    best = [first, int(np.argmax(others))][: len(found)]
     return [Candidate(str(column), column, float(found[column])) for column in best]
