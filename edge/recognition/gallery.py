@@ -64,7 +64,8 @@ class Gallery:
         """Opens or makes the gallery in `folder`; raises GalleryError, OSError, sqlite3.Error."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock, self._bounds = threading.Lock(), bounds or Bounds()
-        self._unstored: set[int] = set()  # faces whose deletion the disk did not take
+        # Faces whose deletion the disk did not take; and whether that was of all of them.
+        self._unstored, self.must_forget = set[int](), False  # see `forget_server`
         self._database = opened(folder / _FILE)
 
     def close(self) -> None:
@@ -76,7 +77,8 @@ class Gallery:
         size = network.dimensions * STORED.itemsize
         with self._reading() as run:
             found = run.execute(_ROWS, (network.id, size)).fetchall()
-        rows = [row for row in found if row[4] not in self._unstored]
+        gone = {row[4] for row in found if self.must_forget} | self._unstored
+        rows = [row for row in found if row[4] is None or row[4] not in gone]
         stored = np.frombuffer(b"".join(row[3] for row in rows), STORED)
         matrix = stored.reshape(len(rows), network.dimensions).astype(np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -163,6 +165,17 @@ class Gallery:
         with self._writing() as run:
             synced.delete(run, face_ids)
         self._unstored -= set(face_ids)
+        self._wipe()
+
+    def forget_server(self) -> None:
+        """Forgets everybody of the server for good, by every network; in rosters at once.
+
+        Where the disk does not take it, `must_forget` stays: call it again.
+        """
+        self.must_forget = True
+        with self._writing() as run:
+            synced.forget_all(run)
+        self.must_forget = False
         self._wipe()
 
     def confirm(self, network: Network, confirmed: Confirmed) -> None:

@@ -118,6 +118,8 @@ class Sync:
         return self._seconds
 
     def _round(self) -> SyncStatus:
+        if self._gallery.must_forget:
+            self._gallery.forget_server()
         damaged = resets = 0
         try:
             for _ in range(_MOST_PAGES):
@@ -147,6 +149,8 @@ class Sync:
         if isinstance(reply, str):
             raise _AwayError(reply, None)
         if reply.status != 200 and reply.json.get("request_id") == request_id:
+            if _forgets(reply, after):
+                self._forget()
             raise _AwayError(_words(reply), reply.retry_after)
         page = page_of(reply, request_id, self._network)
         if page.next_after == after and not page.complete and not page.reset:
@@ -163,6 +167,12 @@ class Sync:
             with self._lock:
                 self._confirmed = None
         return begins_again
+
+    def _forget(self) -> None:
+        self._is_changed = True
+        with self._lock:
+            self._confirmed = None
+        self._gallery.forget_server()
 
     def _confirm(self, confirmed: Confirmed) -> None:
         self._gallery.confirm(self._network, confirmed)
@@ -216,6 +226,17 @@ class _AwayError(Exception):
     def __init__(self, word: str, retry_after: float | None) -> None:
         super().__init__(word)
         self.retry_after = retry_after
+
+
+def _forgets(reply: Reply, after: str | None) -> bool:
+    """Whether this device may hold nobody's face, or its place is none of the server's."""
+    error = reply.json.get("error")
+    details = error.get("details") if isinstance(error, dict) else None
+    reason = details.get("reason") if isinstance(details, dict) else None
+    if reply.error_code is None:
+        return False
+    is_barred = reply.status == 403 and reason in ("inactive", "gallery_not_allowed")
+    return is_barred or reply.status == 401 or (reply.status == 400 and after is not None)
 
 
 def _words(reply: Reply) -> str:

@@ -24,6 +24,12 @@ def forget(run: sqlite3.Connection, network: str) -> None:
     run.execute("UPDATE networks SET age = NULL, cursor = NULL WHERE network = ?", (network,))
 
 
+def forget_all(run: sqlite3.Connection) -> None:
+    """Everything of the server by every network."""
+    for (network,) in run.execute("SELECT network FROM networks").fetchall():
+        forget(run, network)
+
+
 def delete(run: sqlite3.Connection, face_ids: Iterable[int]) -> None:
     """These faces by every network, and who has none left: also as registered here before."""
     numbers = json.dumps(sorted(face_ids))

@@ -99,10 +99,11 @@ def age(sync: Sync) -> float:
     return sync.age(clock_is_right=False)
 
 
-def error(status: int, code: str, **headers: str) -> Callable[[str], Reply]:
+def error(status: int, code: str, reason: str | None = None) -> Callable[[str], Reply]:
     def answer(request_id: str) -> Reply:
-        said = {"error": {"code": code}, "request_id": request_id}
-        return Reply.of(status, headers, json.dumps(said).encode())
+        said = {"code": code, "details": {"reason": reason} if reason else {}}
+        body = {"error": said, "request_id": request_id}
+        return Reply.of(status, {}, json.dumps(body).encode())
 
     return answer
 
@@ -299,6 +300,77 @@ def test_why_there_is_no_gallery_is_said(
     sync, _ = synced(gallery, clocks, answer)
     sync.step()
     assert word in (sync.status.problem or "")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        error(403, "forbidden", "inactive"),
+        error(403, "forbidden", "gallery_not_allowed"),
+        error(401, "unauthorized"),
+        error(400, "invalid_parameter"),  # the place to go on from
+    ],
+)
+@pytest.mark.parametrize("disk_is_full", [False, True])
+def test_a_device_that_may_hold_nobody_forgets(
+    gallery: Gallery, clocks: Clocks, answer: Any, disk_is_full: bool, tmp_path: Path
+) -> None:
+    gallery.register("dora", None, [vector(9)], NETWORK, 0.0)
+    rosters = list[list[str]]()
+    server = FakeServer(page(face(1, "anna")), answer)
+
+    def changed() -> None:
+        rosters.append(known(gallery))
+
+    sync = Sync(gallery, server, NETWORK, changed, seconds=60, now=clocks)
+    sync.step()
+    secret = gallery.roster(NETWORK).matrix[1].tobytes()
+    gallery._database.execute(f"PRAGMA query_only={int(disk_is_full)}")
+    sync.step()
+    assert rosters[-1] == ["dora"]
+    assert sync.status.problem is not None
+    assert age(sync) == float("inf")
+    gallery._database.execute("PRAGMA query_only=0")
+    sync.step()
+    # A server that refuses a place as none of its own has forgotten nobody: it is asked for all.
+    assert server.asked[1] == "c1"
+    sync.step()
+    assert server.asked[-1] is None
+    assert gallery.cursor(NETWORK) is None
+    assert secret not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_a_device_that_may_hold_the_gallery_again_gets_all_of_it(
+    gallery: Gallery, clocks: Clocks
+) -> None:
+    barred = error(403, "forbidden", "gallery_not_allowed")
+    sync, server = synced(gallery, clocks, page(face(1, "anna")), barred, page(face(2, "bert")))
+    sync.step()
+    gallery._database.execute("PRAGMA query_only=1")
+    sync.step()
+    gallery._database.execute("PRAGMA query_only=0")
+    sync.step()
+    assert server.asked == [None, "c1", None]
+    assert known(gallery) == ["bert"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        error(403, "forbidden"),
+        error(404, "not_found"),
+        error(500, "internal"),
+        reply_of(b"<html>Log in</html>", 401),
+        reply_of({"error": {"code": "unauthorized"}, "request_id": "another"}, 401),
+        reply_of(lambda own: {"error": "unauthorized", "request_id": own}, 401),
+    ],
+)
+def test_no_other_refusal_makes_it_forget(gallery: Gallery, clocks: Clocks, answer: Any) -> None:
+    sync, _ = synced(gallery, clocks, page(face(1, "anna")), answer)
+    sync.step()
+    sync.step()
+    assert known(gallery) == ["anna"]
+    assert gallery.cursor(NETWORK) == "c1"
 
 
 def test_a_busy_server_says_when(gallery: Gallery, clocks: Clocks) -> None:
