@@ -30,6 +30,7 @@ class Importer:
         self._owners: dict[str, str] = {}
         self._seen: set[tuple[str, str]] = set()
         self._done = self._total = 0
+        self._is_known_here = False  # whom the files are of that are looked at
 
     def run(self, root: Path) -> Report:
         """Everybody in `root`; raises RegisterError where the folder cannot be read."""
@@ -50,6 +51,7 @@ class Importer:
         except RegisterError as error:
             self._refuse(person.photos, error, report)
             return
+        self._is_known_here = self._registrar.samples(user_id) > 0
         new = [one for path in person.photos for one in self._examined(path, user_id, report)]
         whole = self._of_one_person(user_id, new, report)
         try:
@@ -94,8 +96,8 @@ class Importer:
     def _is_new_here(self, user_id: str, sha256: str) -> bool:
         if not self._registrar.is_local:
             return False
-        is_noted = self._taken.word(HERE, user_id, sha256) is not None
-        return not (is_noted and self._registrar.samples(user_id))
+        # Who was deleted since is taken again.
+        return not self._is_known_here or self._taken.word(HERE, user_id, sha256) is None
 
     def _of_one_person(
         self, user_id: str, new: Sequence[Examined], report: Report
@@ -105,8 +107,8 @@ class Importer:
         vectors = [one.sample.vector for one in new if one.sample.vector is not None]
         if embedder is None or len(vectors) < len(new):
             return list(new)
-        before = [self._registrar.alike(user_id, vector) for vector in vectors]
-        if any(like is not None for like in before):
+        if self._is_known_here:
+            before = [self._registrar.alike(user_id, vector) for vector in vectors]
             fits = [like is not None and like >= embedder.threshold for like in before]
         else:
             fits = agreeing(vectors, embedder.threshold)
@@ -133,5 +135,7 @@ class Importer:
 
     def _is_copy(self, user_id: str, one: Examined) -> bool:
         vector = one.sample.vector
-        like = None if vector is None else self._registrar.alike(user_id, vector)
+        if vector is None or not self._is_known_here:
+            return False
+        like = self._registrar.alike(user_id, vector)
         return like is not None and like >= _COPY
