@@ -5,7 +5,7 @@ const at = (id) => document.getElementById(id);
 const video = at("video");
 // Not relative: opened with a password in the address, the page could not ask.
 const SITE = location.origin;
-let lastCapture = "", lost = false, askedAt = Date.now(), sending = false, waiting = 0;
+let lastCapture = "", lost = false, isCrowded = false, askedAt = Date.now(), sending = false, waiting = 0;
 
 function element(tag, text, kind) {
   const made = document.createElement(tag);
@@ -71,7 +71,9 @@ async function ask() {
     show(await answer.json());
     // After a pause of either side the old stream may be dead without a word.
     if (lost || gap > GAP) play();
-    if (lost) trouble("");
+    // Not by the event "load", which streams give when they like.
+    if (isCrowded && video.naturalWidth) isCrowded = false;
+    if (!isCrowded) trouble("");
     lost = false;
   } catch {
     lost = true;
@@ -86,10 +88,10 @@ video.addEventListener("error", () => {
   clearTimeout(waiting);
   waiting = setTimeout(play, 3000);
   fetch(`${SITE}/video_feed`, { method: "HEAD" }).then((answer) => {
-    if (answer.status === 503) trouble("Too many are watching already. The picture comes when somebody leaves.");
+    isCrowded = answer.status === 503;
+    if (isCrowded) trouble("Too many are watching already. The picture comes when somebody leaves.");
   }).catch(() => {});
 });
-video.addEventListener("load", () => { if (!lost) trouble(""); });
 
 // Who does not look takes no place and costs nothing.
 document.addEventListener("visibilitychange", () => {
@@ -123,3 +125,5 @@ at("capture").addEventListener("submit", async (event) => {
 });
 
 ask();
+// Only now: an error that came before somebody listened would never be made good.
+play();
