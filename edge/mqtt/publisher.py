@@ -4,8 +4,10 @@ There is no command topic and no subscription: whatever stands on a broker, kept
 forged, cannot open the door. Everything is said at most once (QoS 0), so nothing is said twice.
 """
 
+import contextlib
 import importlib
 import logging
+import socket
 import ssl
 import threading
 import time
@@ -21,8 +23,8 @@ log = logging.getLogger("edge.mqtt")
 _KEEPALIVE_SECONDS = 30
 _LONGEST_WAIT_SECONDS = 60
 _AFRESH_SECONDS = 5.0
-_TAKEN_SECONDS = 0.5
-_GOODBYE_SECONDS = 1.0
+_TAKEN_SECONDS = 0.2
+_GOODBYE_SECONDS = 0.5
 
 
 class _Unusable(Exception):
@@ -50,6 +52,8 @@ class Mqtt:
         self._changed, self._over = threading.Condition(), threading.Event()
         self._client: Any = None  # paho's
         self._is_there, self._word = False, ""
+        self._ended = threading.Event()  # paho's thread
+        self._ended.set()
         self._threads: list[threading.Thread] = []
 
     @property
@@ -69,8 +73,9 @@ class Mqtt:
         with self._changed:
             self._over.set()
             self._changed.notify_all()
+        until = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(seconds / len(self._threads))
+            thread.join(max(until - time.monotonic(), 0.0))
 
     def event(self, happened: Happened) -> None:
         """Told while its picture is at most a minute old, else never."""
@@ -79,7 +84,7 @@ class Mqtt:
             self._changed.notify_all()
 
     def state(self, name: str, word: str) -> None:
-        """The newest word of `door` (open, closed), `camera`, `server` or `queue`; no other name."""
+        """The newest word of `door` (open, closed), `camera`, `server` or `queue`, none other."""
         with self._changed:
             self._backlog.state(name, word)
             self._changed.notify_all()
@@ -103,7 +108,7 @@ class Mqtt:
 
     def _run(self, client: Any) -> None:
         """Until paho's thread ends. It is paho's own because only that is woken by a message."""
-        loop, ended = client.loop_forever, threading.Event()
+        loop = client.loop_forever
 
         def guarded(timeout: float = 1.0, retry_first_connection: bool = False) -> None:
             try:
@@ -111,11 +116,12 @@ class Mqtt:
             except Exception as error:  # noqa: BLE001 - what a broker can send has no bounds
                 self._say(f"failed: {type(error).__name__}", logging.ERROR)
             finally:
-                ended.set()
+                self._ended.set()
 
         client.loop_forever = guarded
+        self._ended.clear()
         client.loop_start()
-        ended.wait()
+        self._ended.wait()
 
     def _made(self) -> Any:
         settings, paho = self._settings, importlib.import_module("paho.mqtt.client")
@@ -197,7 +203,16 @@ class Mqtt:
         except Exception as error:  # noqa: BLE001 - the broker says the same when we are gone
             log.debug("no goodbye: %s", type(error).__name__)
         if self._client is not None:
-            self._client.disconnect()
+            self._end(self._client)
+
+    def _end(self, client: Any) -> None:
+        client.disconnect()
+        if self._ended.wait(_GOODBYE_SECONDS):
+            return
+        line = client.socket()  # a broker that takes nothing does not take this either
+        if line is not None:
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
 
 
 def _trusted(settings: MqttSettings) -> ssl.SSLContext:
