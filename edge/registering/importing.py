@@ -108,8 +108,8 @@ class Importer:
         if embedder is None or len(vectors) < len(new):
             return list(new)
         if self._is_known_here:
-            before = [self._registrar.alike(user_id, vector) for vector in vectors]
-            fits = [like is not None and like >= embedder.threshold for like in before]
+            before = self._registrar.alike(user_id, vectors)
+            fits = [like >= embedder.threshold for like in before]
         else:
             fits = agreeing(vectors, embedder.threshold)
         for one, fit in zip(new, fits, strict=True):
@@ -120,7 +120,7 @@ class Importer:
     def _keep(self, name: str, user_id: str, whole: list[Examined], report: Report) -> None:
         here = [one for one in whole if self._is_new_here(user_id, one.sha256)]
         # A run that died may have added some of them without a note.
-        fresh = [one for one in here if not self._is_copy(user_id, one)]
+        fresh = self._without_copies(user_id, here)
         if fresh:
             words = self._registrar.keep_here(name, user_id, [one.sample.vector for one in fresh])
             report.remark(name, words)
@@ -133,9 +133,9 @@ class Importer:
         uploader = Uploader(enroller, self._taken, is_fixed=self._registrar.is_local)
         uploader.send(name, user_id, whole, report)
 
-    def _is_copy(self, user_id: str, one: Examined) -> bool:
-        vector = one.sample.vector
-        if vector is None or not self._is_known_here:
-            return False
-        like = self._registrar.alike(user_id, vector)
-        return like is not None and like >= _COPY
+    def _without_copies(self, user_id: str, photos: list[Examined]) -> list[Examined]:
+        vectors = [one.sample.vector for one in photos if one.sample.vector is not None]
+        if not self._is_known_here or len(vectors) < len(photos):
+            return photos
+        like = self._registrar.alike(user_id, vectors)
+        return [one for one, how in zip(photos, like, strict=True) if how < _COPY]

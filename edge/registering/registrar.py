@@ -42,9 +42,11 @@ class Registrar:
         """The way to the server, where registrations go there."""
         return self._enroller if self.is_server else None
 
-    def alike(self, user_id: str, vector: Vector) -> float | None:
-        """How much this is like the person's samples here; None where there are none."""
-        return None if self._store is None else self._store.similarities(vector).get(user_id)
+    def alike(self, user_id: str, vectors: Sequence[Vector]) -> list[float]:
+        """How much each is like the person's samples here; -1 where there are none."""
+        if self._store is None:
+            return [-1.0] * len(vectors)
+        return [like.get(user_id, -1.0) for like in self._store.similarities(vectors)]
 
     def samples(self, user_id: str) -> int:
         """How many the local gallery has of this person."""
@@ -119,7 +121,7 @@ class Registrar:
         """Who else looks like this; raises RegisterError where this person looks different."""
         if self._store is None:
             return []
-        found = [self._store.similarities(vector) for vector in vectors]
+        found = self._store.similarities(vectors)
         own = [like[user_id] >= threshold for like in found if user_id in like]
         if own and 2 * sum(own) <= len(own):
             raise RegisterError(

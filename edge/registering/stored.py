@@ -11,6 +11,7 @@ import numpy as np
 from edge.embedding import Vector
 from edge.recognition.gallery import Gallery, TakenError
 from edge.recognition.ids import IdError
+from edge.recognition.matching import Roster
 from edge.recognition.network import Network, unit
 from edge.recognition.synced import GalleryFullError
 from edge.registering.types import RegisterError
@@ -54,15 +55,19 @@ class GalleryStore:
         with _in_words():
             return self._gallery.delete(user_id)
 
-    def similarities(self, vector: Vector) -> Mapping[str, float]:
-        """By user_id, how much the most alike sample of everybody is."""
+    def similarities(self, vectors: Sequence[Vector]) -> list[Mapping[str, float]]:
+        """For each vector by user_id: how alike the most alike sample of everybody is."""
         with _in_words():
             roster = self._gallery.roster(self._network)
-        query = unit(vector, roster.matrix.shape[1])
-        if query is None or not roster.people:
-            return {}
-        best = np.maximum.reduceat(roster.matrix @ query, roster.starts)
-        return {one.user_id: float(like) for one, like in zip(roster.people, best, strict=True)}
+        return [_similarities(roster, vector) for vector in vectors]
+
+
+def _similarities(roster: Roster, vector: Vector) -> dict[str, float]:
+    query = unit(vector, roster.matrix.shape[1])
+    if query is None or not roster.people:
+        return {}
+    best = np.maximum.reduceat(roster.matrix @ query, roster.starts)
+    return {one.user_id: float(like) for one, like in zip(roster.people, best, strict=True)}
 
 
 @contextmanager

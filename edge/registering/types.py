@@ -41,8 +41,8 @@ class Store(Protocol):
     def delete(self, user_id: str) -> bool:
         """Forgets a local person; whether there was one."""
 
-    def similarities(self, vector: Vector) -> Mapping[str, float]:
-        """By user_id, how much the most alike sample of everybody who can be compared is."""
+    def similarities(self, vectors: Sequence[Vector]) -> Sequence[Mapping[str, float]]:
+        """For each vector by user_id: how alike the most alike sample of everybody is."""
 
 
 class Embedder(Protocol):

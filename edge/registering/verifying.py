@@ -23,7 +23,7 @@ def vector_of(examiner: Examiner, photo: Path) -> Vector:
 
 def verify(store: Store, embedder: Embedder, person: Person, vector: Vector, out: TextIO) -> int:
     """Writes match or no match, with similarity and threshold; 0 for a match, else 1."""
-    similarity = store.similarities(vector).get(person.user_id)
+    similarity = store.similarities([vector])[0].get(person.user_id)
     if similarity is None:
         raise RegisterError(f"{person.user_id} has no sample of this network here")
     is_match = similarity >= embedder.threshold

@@ -45,12 +45,12 @@ class FakeStore:
         self.vectors.pop(user_id, None)
         return self.names.pop(user_id, None) is not None
 
-    def similarities(self, vector: Vector) -> Mapping[str, float]:
-        return {
-            one: max(float(vector @ other) for other in kept)
-            for one, kept in self.vectors.items()
-            if kept
-        }
+    def similarities(self, vectors: Sequence[Vector]) -> list[Mapping[str, float]]:
+        known = {one: kept for one, kept in self.vectors.items() if kept}
+        return [
+            {one: max(float(vector @ other) for other in kept) for one, kept in known.items()}
+            for vector in vectors
+        ]
 
     def _source(self, user_id: str) -> str:
         return "server" if user_id in self.servers else "local"

@@ -40,14 +40,14 @@ def test_people_are_kept_compared_and_deleted(store: GalleryStore) -> None:
         ("ann", "Änn", 3, "local"),
         ("bob", "Bob", 1, "local"),
     ]
-    like = store.similarities(vector_of(1))
+    (like,) = store.similarities([vector_of(1)])
     assert like["ann"] == pytest.approx(1, abs=1e-5)
     assert like["bob"] < 0.5
-    assert store.similarities(np.full(DIMENSIONS, np.nan, np.float32)) == {}
-    assert store.similarities(np.ones(3, np.float32)) == {}
+    assert store.similarities([np.full(DIMENSIONS, np.nan, np.float32)]) == [{}]
+    assert store.similarities([np.ones(3, np.float32)]) == [{}]
     assert store.delete("ann")
     assert not store.delete("ann")
-    assert list(store.similarities(vector_of(1))) == ["bob"]
+    assert list(store.similarities([vector_of(1)])[0]) == ["bob"]
 
 
 def test_what_the_gallery_refuses_is_said(store: GalleryStore, gallery: Gallery) -> None:
@@ -71,7 +71,7 @@ def test_the_embeddings_of_another_network_are_no_samples(gallery: Gallery) -> N
     GalleryStore(gallery, COLORS).add("ann", "Ann", [vector_of(1)])
     other = GalleryStore(gallery, Network("colors", "1" * 64, "1", DIMENSIONS, 0.6))
     assert [one.samples for one in other.people()] == [0]
-    assert other.similarities(vector_of(1)) == {}
+    assert other.similarities([vector_of(1)]) == [{}]
 
 
 def test_a_second_registration_of_somebody_is_compared(store: GalleryStore, tmp_path: Path) -> None:
