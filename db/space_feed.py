@@ -9,8 +9,18 @@ from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, or_, select, type_coerce
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    Select,
+    and_,
+    exists,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.orm import Session
 
 from core.types import EmbeddingSpec
 from db.gallery import find_spec_id, last_seq
@@ -86,40 +96,38 @@ def _held(session: Session, statement: Select[*_Row]) -> Iterator[Held | Gone]:
 
 def _came(session: Session, space: EmbeddingSpec, own: bool, after: Place) -> Select[*_Row]:
     """Faces whose place is that at which they came."""
-    seq = FaceRow.seq if own else EmbeddingRow.seq
-    unnamed_since = or_(User.name_seq.is_(None), User.name_seq < seq)
-    return _faces(session, space, own, seq).where(seq > after.seq, unnamed_since).order_by(seq)
+    kept = FaceRow if own else EmbeddingRow
+    unnamed_since = or_(User.name_seq.is_(None), User.name_seq < kept.seq)
+    found = select(kept.seq, FaceRow.id, User.user_id, User.name, kept.embedding)
+    joined = found.join(User, User.id == FaceRow.person_id)
+    if not own:
+        joined = joined.join(EmbeddingRow, EmbeddingRow.face_id == FaceRow.id)
+    in_space = kept.spec_id == find_spec_id(session, space)
+    return joined.where(in_space, kept.seq > after.seq, unnamed_since).order_by(kept.seq)
 
 
 def _renamed(session: Session, space: EmbeddingSpec, own: bool, after: Place) -> Select[*_Row]:
-    """Faces whose person has got another name since."""
-    seq = FaceRow.seq if own else EmbeddingRow.seq
-    later: ColumnElement[bool] = or_(
-        User.name_seq > after.seq,
-        and_(User.name_seq == after.seq, FaceRow.id > after.face_id),
-    )
-    return (
-        _faces(session, space, own, type_coerce(User.name_seq, Integer))
-        .where(User.name_seq >= after.seq, later, User.name_seq > seq)
-        .order_by(User.name_seq, FaceRow.id)
-    )
+    """Faces whose person has got another name since.
 
-
-def _faces(
-    session: Session,
-    space: EmbeddingSpec,
-    own: bool,
-    seq: ColumnElement[int] | InstrumentedAttribute[int],
-) -> Select[*_Row]:
-    stored = FaceRow.embedding if own else EmbeddingRow.embedding
-    columns = select(seq, FaceRow.id, User.user_id, User.name, stored)
-    joined = columns.join(User, User.id == FaceRow.person_id)
-    # The id itself, so that no space that nobody knows yet is looked for row by row.
+    Written so that SQLite, which knows nothing of how many are in a space, begins with the few
+    people: their faces are looked at one by one.
+    """
+    seq = type_coerce(User.name_seq, Integer)
     space_id = find_spec_id(session, space)
+    later = or_(seq > after.seq, and_(seq == after.seq, FaceRow.id > after.face_id))
+    embedding: ColumnElement[bytes | None]
     if own:
-        return joined.where(FaceRow.spec_id == space_id)
-    return joined.join(EmbeddingRow, EmbeddingRow.face_id == FaceRow.id).where(
-        EmbeddingRow.spec_id == space_id
+        kept = and_(FaceRow.spec_id + 0 == space_id, FaceRow.seq < seq)
+        embedding = type_coerce(FaceRow.embedding, LargeBinary)
+    else:
+        row = and_(EmbeddingRow.face_id == FaceRow.id, EmbeddingRow.spec_id == space_id)
+        kept = exists().where(row, EmbeddingRow.seq < seq)
+        embedding = select(EmbeddingRow.embedding).where(row).scalar_subquery()
+    return (
+        select(seq, FaceRow.id, User.user_id, User.name, embedding)
+        .join(FaceRow, FaceRow.person_id == User.id)
+        .where(User.name_seq >= after.seq, later, kept)
+        .order_by(User.name_seq, FaceRow.id)
     )
 
 

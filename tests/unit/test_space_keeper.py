@@ -1,0 +1,85 @@
+"""The watcher keeps the spaces of device networks filled, and gives way to everything else."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.errors import ModelUnavailable
+from pipeline.spaces.keeper import keeping
+from tests.gallery_kit import GalleryKit
+from tests.spaces_kit import FURTHER, codes_of, spaces_in
+
+PATIENCE_SECONDS = 30
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Iterator[GalleryKit]:
+    with spaces_in(tmp_path) as kit:
+        kit.enroll("anna.png", 1)
+        yield kit
+
+
+def eventually(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "spaces"]
+
+
+def filled(kit: GalleryKit) -> list[str]:
+    return [user_id for user_id, code in codes_of(kit.services.database).items() if code is None]
+
+
+def test_who_is_there_and_who_comes_later_is_embedded(kit: GalleryKit) -> None:
+    prepared: list[str] = []
+    with keeping(kit.services, kit.engine, prepared.append):
+        eventually(lambda: filled(kit) == ["anna"])
+        kit.enroll("bert.png", 2)
+        eventually(lambda: filled(kit) == ["anna", "bert"])
+    assert prepared == [FURTHER]
+    assert threads() == []
+
+
+def test_a_network_that_cannot_be_had_ends_nothing(
+    kit: GalleryKit, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(name: str) -> None:
+        raise ModelUnavailable(f"the weights of {name} are not there")
+
+    with keeping(kit.services, kit.engine, fails):
+        eventually(lambda: "hues: its space cannot be filled yet" in caplog.text)
+        assert threads() == ["spaces"]
+    assert filled(kit) == []
+    assert caplog.text.count("cannot be filled yet") == 1, "not again at once"
+
+
+def test_a_bug_is_logged_without_what_it_says(
+    kit: GalleryKit, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(name: str) -> None:
+        raise RuntimeError(f"/secret/{name}")
+
+    with keeping(kit.services, kit.engine, fails):
+        eventually(lambda: "cannot be filled yet" in caplog.text)
+    assert "/secret" not in caplog.text
+
+
+@pytest.mark.parametrize("names", ["", " , ", "colors"])
+def test_the_gallerys_own_network_needs_no_keeping(kit: GalleryKit, names: str) -> None:
+    settings = kit.services.settings.model_copy(update={"device_networks": names})
+    kit.services.settings = settings
+    with keeping(kit.services, kit.engine, lambda _: pytest.fail("nothing to prepare")):
+        eventually(lambda: threads() == [])
+    assert filled(kit) == []
+
+
+def test_names_come_with_commas_each_once(kit: GalleryKit) -> None:
+    said = {"device_networks": " a,b ,, a"}
+    assert kit.services.settings.model_copy(update=said).device_network_names == ("a", "b")
