@@ -46,6 +46,7 @@ class Client:
         said["device_id"] = self._server.device_id
         if event.direction:
             said["direction"] = event.direction
+        said.update(event.claim)
         verdict = self._send("/checkins", said, event, within_seconds)
         if verdict.status != 404 or verdict.kind is Kind.LATER:
             return verdict

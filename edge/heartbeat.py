@@ -64,12 +64,14 @@ class Heartbeat:
         queue_length: Callable[[], int],
         answered: Callable[[], None],
         *,
+        active: Callable[[bool], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """`answered` is called when the server answered."""
+        """`answered` is called when the server answered; `active` with whether we may open."""
         self._client, self._facts, self._queue_length = client, facts, queue_length
-        self._answered, self._clock, self._wall = answered, clock, wall
+        self._answered, self._active, self._clock, self._wall = answered, active, clock, wall
+        self.is_answered = False  # the last one was
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self.problem: str | None = "not heard of the server yet"
@@ -96,6 +98,8 @@ class Heartbeat:
         if told is None:
             return self._failed(reply.error_code or "an answer that is not Kenal's")
         self._facts.learn(told.fresh_seconds, told.skew_seconds, sent_at + now - began, now)
+        self._active(told.is_active)
+        self.is_answered = True
         self._say(None if told.is_active else "an admin switched this device off")
         if abs(told.skew_seconds) > SKEW_ALARM_SECONDS:
             log.error("the clock is off by %.1f s: nothing may open", told.skew_seconds)
@@ -103,6 +107,7 @@ class Heartbeat:
         return told.again_seconds
 
     def _failed(self, word: str) -> float:
+        self.is_answered = False
         self._say(word)
         return _SECONDS
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.outbox_file import connected, opened
 from edge.salvage import is_damage, put_aside, salvage
 
 log = logging.getLogger("edge.outbox")
@@ -20,30 +21,13 @@ BLAMED = 5
 """An event at which the server itself failed so often no longer holds up the others."""
 MAX_REFUSED = 1000
 _LONGEST_WAIT_SECONDS = 2 * 3600.0  # a later attempt was planned by a clock that was wrong
-_SETUP = """
-PRAGMA journal_mode=WAL;
-PRAGMA synchronous=FULL;
-PRAGMA secure_delete=ON;
-CREATE TABLE IF NOT EXISTS events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    event_id TEXT NOT NULL UNIQUE,
-    captured_at REAL NOT NULL,
-    direction TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('waiting', 'refused')),
-    code TEXT,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    blamed INTEGER NOT NULL DEFAULT 0,
-    next_attempt_at REAL NOT NULL DEFAULT 0,
-    size INTEGER NOT NULL,
-    jpeg BLOB
-);
-CREATE INDEX IF NOT EXISTS events_state ON events (state, seq, size);
-CREATE INDEX IF NOT EXISTS events_captured ON events (captured_at);
-CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, number INTEGER NOT NULL);
-"""
-_NEXT = """SELECT event_id, captured_at, direction, jpeg, next_attempt_at FROM events
+_NEXT = """SELECT event_id, captured_at, direction, jpeg, claim, next_attempt_at FROM events
 WHERE state = 'waiting' AND blamed {} ? AND event_id NOT IN (SELECT value FROM json_each(?))
 ORDER BY seq LIMIT 1"""
+
+
+Claim = tuple[tuple[str, str], ...]
+"""What the device decided itself, as options of a check-in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +38,7 @@ class Event:
     captured_at: float  # unix seconds
     direction: str  # in, out, or empty: the device's own
     jpeg: bytes
+    claim: Claim = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +58,7 @@ class Outbox:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock, self._bounds = threading.Lock(), bounds
         self._place = folder / "outbox.sqlite3"
-        self._database = _opened(self._place)
+        self._database = opened(self._place)
 
     def close(self) -> None:
         with self._lock:
@@ -91,9 +76,12 @@ class Outbox:
     def _add(self, event: Event) -> int:
         with self._writing() as run:
             run.execute(
-                "INSERT INTO events (event_id, captured_at, direction, state, size, jpeg)"
-                " VALUES (?, ?, ?, 'waiting', ?, ?)",
-                (event.event_id, event.captured_at, event.direction, len(event.jpeg), event.jpeg),
+                "INSERT INTO events (event_id, captured_at, direction, state, size, jpeg, claim)"
+                " VALUES (?, ?, ?, 'waiting', ?, ?, ?)",
+                (
+                    *(event.event_id, event.captured_at, event.direction),
+                    *(len(event.jpeg), event.jpeg, json.dumps(dict(event.claim))),
+                ),
             )
             return self._bound(run)
 
@@ -107,10 +95,11 @@ class Outbox:
             )
         if row is None:
             return None, float("inf")
-        wait = float(row[4]) - now
+        wait = float(row[5]) - now
         if 0 < wait <= _LONGEST_WAIT_SECONDS:
             return None, wait
-        return Event(*row[:4]), 0.0
+        event_id, captured_at, direction, jpeg, claim, _ = row
+        return Event(event_id, captured_at, direction, jpeg, tuple(json.loads(claim).items())), 0.0
 
     def done(self, event_id: str) -> None:
         """The server has it: the picture is deleted."""
@@ -219,29 +208,9 @@ class Outbox:
             return
         self._database.close()
         broken = put_aside(self._place)
-        self._database = _connected(self._place)
+        self._database = connected(self._place)
         saved = salvage(broken, self._database)
         log.critical("the queue was damaged: %d events could be saved", saved)
-
-
-def _opened(place: Path) -> sqlite3.Connection:
-    try:
-        return _connected(place)
-    except sqlite3.OperationalError:
-        raise  # locked, or the disk: it may be sound
-    except sqlite3.DatabaseError:
-        put_aside(place)
-        return _connected(place)
-
-
-def _connected(place: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
-    try:
-        database.executescript(_SETUP)
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
 
 
 def _waiting(run: sqlite3.Connection) -> tuple[int, int]:

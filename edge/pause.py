@@ -29,6 +29,12 @@ class Pause:
                 until = max(until, self._backing_off_until)
             return max(0.0, until - self._clock())
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the last that was sent was not answered."""
+        with self._lock:
+            return self._failures > 0
+
     def failed(self, told: float | None) -> float:
         """The server failed; the seconds until it is asked again."""
         with self._lock:

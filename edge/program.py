@@ -3,71 +3,35 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
 from types import FrameType
 
+from edge.active import Active
 from edge.agent import Agent
-from edge.cameras.choose import camera
-from edge.client import Client
-from edge.detection import detector
+from edge.board import Board
 from edge.facts import Facts
-from edge.gate import Rules
-from edge.heartbeat import Heartbeat
-from edge.outbox import Bounds, Event, Outbox
-from edge.pipeline import Watcher
+from edge.local_door import LocalDoor
+from edge.local_parts import Local, circumstances_of, local_of
+from edge.outbox import Claim, Event
+from edge.page_parts import page_of
+from edge.parts import camera_of, mqtt_of, watcher_of
+from edge.recognition.policy import Circumstances
 from edge.relay import Relay, relay_of
+from edge.remote.names import Names
 from edge.retakes import Retakes
 from edge.sections import Config
-from edge.sender import Answered, Sender
+from edge.sending import Connection, sending
+from edge.signals import signals_of
+from edge.status import Reporter, Status
 from edge.systemd import Notifier
-from edge.types import Camera, Frame, Visit
+from edge.telling import Teller
+from edge.types import Camera, Visit
 from edge.verdict import Kind, Verdict
-from edge.zone import zone_of
+from edge.watching import Watching
 
 log = logging.getLogger("edge")
-
-
-def camera_of(config: Config, *, patient: bool = True) -> Camera:
-    """The camera of the settings, not opened yet; `patient`: one that is away is waited for."""
-    size = config.camera.width, config.camera.height
-    return camera(config.camera.spec.text, size, patient=patient)
-
-
-def watcher_of(config: Config) -> Watcher:
-    """Detection and gate of the settings; raises DetectorError."""
-    gate, least_confidence = config.gate, config.detector.least_confidence
-    rules = Rules(
-        least_face_px=gate.least_face_px,
-        least_confidence=least_confidence,
-        least_sharpness=gate.least_sharpness,
-        steady_s=gate.steady_seconds,
-        window_s=gate.window_seconds,
-        cooldown_s=gate.cooldown_seconds,
-        zone=zone_of(gate.zone),
-    )
-    seen = config.detector
-    return Watcher(detector(seen.model, least_confidence, seen.search_px), rules)
-
-
-def outbox_of(config: Config) -> Outbox:
-    """The queue of the settings."""
-    kept = config.outbox
-    size, seconds = round(kept.max_megabytes * 1e6), kept.max_days * 86400
-    return Outbox(kept.folder, Bounds(kept.max_events, size, seconds))
-
-
-class Retaking:
-    """A watcher that looks again at whom the server could not see."""
-
-    def __init__(self, watcher: Watcher, retakes: Retakes) -> None:
-        self._watcher, self._retakes = watcher, retakes
-
-    def feed(self, frame: Frame) -> list[Visit]:
-        """The visits that this frame ends."""
-        for track_id in self._retakes.due():
-            self._watcher.again(track_id)
-        return self._watcher.feed(frame)
 
 
 def run(config: Config) -> None:
@@ -77,55 +41,125 @@ def run(config: Config) -> None:
         relay = relay_of(config.relay)
         if relay is not None:
             stack.callback(relay.close)
-        retakes = Retakes(config.gate.tries)
-        watcher = Retaking(watcher_of(config), retakes)
-        sender = stack.enter_context(sending(config, relay, _answered(retakes)))
-
-        def offer(visit: Visit) -> None:
-            retakes.sent(sender.offer(visit), visit.track_id)
-
-        agent = Agent(camera_of(config), watcher, offer, told.alive)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stopper(stop))
+        door, camera = Door(config, relay, stack), camera_of(config)
+        status = door.status(camera)
+        reporter = Reporter(status)
+        reporter.start()
+        stack.callback(reporter.stop)
+        stack.enter_context(page_of(config, door.board, status.rows, door.local, stop))
         told.ready()
         stack.callback(told.stopping)
         if relay is not None:
             stack.callback(relay.close)  # first of all, and again at the end
-        agent.run(stop)
+        Agent(camera, door.watching, door.offer, told.alive).run(stop)
 
 
-@contextmanager
-def sending(config: Config, relay: Relay | None, answered: Answered) -> Iterator[Sender]:
-    """Queue, sender and heartbeats at work, until the end."""
-    client, outbox = Client(config.server), outbox_of(config)
-    facts = Facts(config.server.fresh_seconds)
-    open_door = relay.pulse if relay is not None else _no_relay
-    direction = config.server.direction
-    sender = Sender(outbox, client, facts, open_door, answered=answered, direction=direction)
-    beats = Heartbeat(client, facts, lambda: outbox.waiting()[0], sender.server_answers)
-    sender.start()
-    beats.start()
-    try:
-        yield sender
-    finally:
-        beats.stop()
-        sender.stop()
-        client.close()
-        outbox.close()
+class Door:
+    """Everything behind the camera, at work until `stack` ends."""
 
+    def __init__(self, config: Config, relay: Relay | None, stack: ExitStack) -> None:
+        """Raises what the parts raise that cannot be made."""
+        self._config, self._relay = config, relay
+        self.board, self._retakes = Board(), Retakes(config.gate.tries)
+        self._mqtt, names = mqtt_of(config), Names()
+        self.watching = Watching(watcher_of(config, names), self._retakes, self.board, names)
+        self.local = stack.enter_context(local_of(config))
+        self._teller = self._telling(stack)
+        self._active = Active(config.outbox.folder)
+        self._connection: Connection | None = None
+        is_local = config.recognition.mode == "local"
+        if config.server.url:
+            answered = self._recorded if is_local else self._answered
+            opened = _nothing if is_local else self._open
+            going = sending(config, opened, answered, self._active.heard)
+            self._connection = stack.enter_context(going)
+        self._circumstances: Callable[[], Circumstances] | None = None
+        self._decider = self._deciding(self.local, stack) if is_local and self.local else None
 
-def _answered(retakes: Retakes) -> Answered:
-    def say(event: Event, verdict: Verdict, opened: bool) -> None:
+    def offer(self, visit: Visit) -> None:
+        """Somebody stands there."""
+        if self._decider is not None:
+            event_id, decision = self._decider.offer(visit)
+            self._retakes.sent(event_id, visit.track_id)
+            self._retakes.answered(event_id, decision)
+        elif self._connection is not None:
+            event_id = str(uuid.uuid4())
+            self._teller.asked(event_id, visit)
+            self._retakes.sent(event_id, visit.track_id)
+            self._connection.sender.offer(visit, event_id=event_id)
+
+    def status(self, camera: Camera) -> Status:
+        """For whoever looks."""
+        return Status(
+            self._config, camera, self._connection, self.local, self._circumstances, self._mqtt
+        )
+
+    def _telling(self, stack: ExitStack) -> Teller:
+        lamps = signals_of(self._config.signals)
+        if lamps is not None:
+            stack.callback(lamps.close)
+        if self._mqtt is None:
+            return Teller(self.board, lamps)
+        self._mqtt.start()
+        stack.callback(self._mqtt.stop)
+        mqtt = self._mqtt
+        if self._relay is not None:
+            self._relay.said = lambda is_open: mqtt.state("door", "open" if is_open else "closed")
+        return Teller(self.board, lamps, mqtt.event)
+
+    def _deciding(self, local: Local, stack: ExitStack) -> LocalDoor:
+        if local.sync is not None:
+            local.sync.start()
+            stack.callback(local.sync.stop)
+        connection = self._connection
+        self._circumstances = circumstances_of(
+            self._config,
+            local,
+            connection.facts if connection else Facts(self._config.server.fresh_seconds),
+            self._active,
+            connection.answers if connection else lambda: True,
+        )
+        return LocalDoor(
+            local.recognizer,
+            self._config.recognition,
+            connection.sender if connection else NoRecords(),
+            circumstances=self._circumstances,
+            open_door=self._open,
+            ruled=self._teller.ruled,
+            fresh_seconds=self._config.server.fresh_seconds,
+        )
+
+    def _open(self) -> None:
+        if self._relay is None:
+            log.info("granted; there is no relay")
+        else:
+            self._relay.pulse()
+
+    def _answered(self, event: Event, verdict: Verdict, opened: bool) -> None:
+        self._teller.answered(event, verdict, opened)
         # No name: the server knows who it was, and logs are read by many.
         if verdict.kind in (Kind.TAKEN, Kind.REFUSED):
             log.info("event %s: %s, opened: %s", event.event_id, verdict.word, opened)
-            retakes.answered(event.event_id, verdict.word)
+            self._retakes.answered(event.event_id, verdict.word)
 
-    return say
+    def _recorded(self, event: Event, verdict: Verdict, _opened: bool) -> None:
+        if verdict.kind in (Kind.TAKEN, Kind.REFUSED):
+            log.info("event %s is on the server: %s", event.event_id, verdict.word)
 
 
-def _no_relay() -> None:
-    log.info("granted; there is no relay")
+class NoRecords:
+    """For a door without a server: what happens is in the log and on the live page."""
+
+    def offer(self, visit: Visit, claim: Claim = ()) -> str:
+        """A new event_id."""
+        del visit, claim
+        return str(uuid.uuid4())
+
+
+def _nothing() -> None:
+    """The server's answers open nothing where the device decides."""
 
 
 def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:

@@ -48,6 +48,7 @@ class Relay:
         self._pin, self._pulse, self._max = pin, pulse_seconds, max_seconds
         self._clock, self._changed = clock, threading.Condition()
         self._opened_at: float | None = None
+        self.said: Callable[[bool], None] = lambda _: None  # told whether the door is open now
         self._closes_at = 0.0
         self._is_over = False
         pin.off()
@@ -60,8 +61,8 @@ class Relay:
             if self._is_over or not self._guard.is_alive():
                 raise RelayFailed("the relay is closed for good")
             now = self._clock()
-            if self._opened_at is None:
-                self._opened_at = now
+            was_closed = self._opened_at is None
+            self._opened_at = now if self._opened_at is None else self._opened_at
             self._closes_at = min(now + self._pulse, self._opened_at + self._max)
             self._changed.notify_all()
             try:
@@ -69,6 +70,8 @@ class Relay:
             except Exception as error:
                 self._closes_at = now  # it may be on all the same
                 raise RelayFailed("the pin could not be switched") from error
+        if was_closed:
+            self.said(True)
 
     def close(self) -> None:
         """Closes the door and lets go of the pin; may be called twice. Raises RelayFailed."""
@@ -105,10 +108,17 @@ class Relay:
                     continue
                 if self._switched_off():
                     self._opened_at = None
+                    self._say_closed()
                 elif self._is_over:
                     return
                 else:
                     self._changed.wait(_AGAIN_SECONDS)
+
+    def _say_closed(self) -> None:
+        try:
+            self.said(False)
+        except Exception as error:  # noqa: BLE001 - the guard lives on, whoever listens
+            log.error("nobody could be told that the door is closed: %s", type(error).__name__)
 
     def _switched_off(self) -> bool:
         try:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 SUFFIXES = ("", "-wal", "-shm")
 _COLUMNS = (
-    "event_id, captured_at, direction, state, code, attempts, blamed, next_attempt_at, size, jpeg"
+    "event_id, captured_at, direction, state, code, attempts, blamed, next_attempt_at, size, jpeg,"
+    " claim"
 )
 
 
@@ -37,7 +38,7 @@ def salvage(broken: Path, into: sqlite3.Connection) -> int:
                 ).fetchone()
                 put = into.execute(
                     f"INSERT OR IGNORE INTO events ({_COLUMNS})"  # noqa: S608
-                    f" VALUES ({', '.join('?' * 10)})",
+                    f" VALUES ({', '.join('?' * 11)})",
                     row,
                 )
                 saved += put.rowcount

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from edge.facts import Facts
 from edge.live import Live
-from edge.outbox import BLAMED, Event, Outbox
+from edge.outbox import BLAMED, Claim, Event, Outbox
 from edge.pause import Pause
 from edge.types import Visit
 from edge.verdict import Kind, Verdict
@@ -73,9 +73,13 @@ class Sender:
         for thread in self._threads:
             thread.join(seconds)
 
-    def offer(self, visit: Visit) -> str:
-        """Keeps a visit and sends it as soon as can be; its event_id."""
-        event = Event(str(uuid.uuid4()), visit.captured_at, self._direction, visit.crop_jpeg)
+    def offer(self, visit: Visit, claim: Claim = (), event_id: str | None = None) -> str:
+        """Keeps a visit and sends it as soon as can be; its event_id, a new one if none is given.
+
+        Whoever must know the name before the answer comes gives it.
+        """
+        name, jpeg = event_id or str(uuid.uuid4()), visit.crop_jpeg
+        event = Event(name, visit.captured_at, self._direction, jpeg, claim)
         # First in memory: the other thread must not take it for an old one in between.
         self.live.put(event, visit.frame.captured_monotonic)
         try:

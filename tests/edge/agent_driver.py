@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.config import load_config
-from edge.program import sending
 from edge.relay import Relay
+from edge.sending import sending
 from edge.types import Visit
 from tests.edge.agent_kit import visit
 from tests.fakes import portrait
@@ -43,10 +43,10 @@ def seen(age_seconds: float, person: int) -> Visit:
 def main() -> None:
     config = load_config()
     relay = Relay(FilePin(config.outbox.folder.parent / "opened"), 0.05, 0.1)
-    with sending(config, relay, lambda *_: None) as sender:
+    with sending(config, relay.pulse, lambda *_: None) as connection:
         for line in sys.stdin:
             age, person = line.split()
-            sys.stdout.write(sender.offer(seen(float(age), int(person))) + "\n")
+            sys.stdout.write(connection.sender.offer(seen(float(age), int(person))) + "\n")
             sys.stdout.flush()
 
 

@@ -1,5 +1,8 @@
 """The queue: in order, bounded, and there after a restart."""
 
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,3 +134,18 @@ def test_it_writes_through_to_the_disk(tmp_path: Path) -> None:
     asked = [box._database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous",)]
     assert asked == [2], "FULL"
     assert box._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_what_the_device_decided_is_kept_with_the_event(tmp_path: Path) -> None:
+    claimed = replace(event(), claim=(("device_decision", "match"), ("device_user_id", "Zoë")))
+    outbox_in(tmp_path).add(claimed)
+    assert outbox_in(tmp_path).next(NOW)[0] == claimed
+
+
+def test_a_queue_of_before_there_were_claims_is_sent(tmp_path: Path) -> None:
+    box, one = outbox_in(tmp_path), event()
+    box.add(one)
+    box.close()
+    with closing(sqlite3.connect(tmp_path / "outbox.sqlite3")) as old:
+        old.execute("ALTER TABLE events DROP COLUMN claim")
+    assert outbox_in(tmp_path).next(NOW)[0] == one

@@ -1,0 +1,60 @@
+"""Everything that `python -m edge check` looks at, in the order in which it matters."""
+
+import sqlite3
+from collections.abc import Iterator
+
+from edge.checks import Finding, check_camera, check_disk, check_server
+from edge.detection import DetectorError
+from edge.local_parts import local_of
+from edge.parts import camera_of, watcher_of
+from edge.recognition.manifest import NetworkError
+from edge.recognition.storage import GalleryError
+from edge.relay import RelayFailed, relay_of
+from edge.sections import Config
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """One after another, as they are found; the door is closed at the end."""
+    yield check_disk(config)
+    yield check_camera(camera_of(config, patient=False))
+    try:
+        watcher_of(config)
+        yield Finding("detector", "the server's" if config.detector.on_server else "loaded")
+    except DetectorError as error:
+        yield Finding("detector", str(error), True)
+    yield from _recognition(config)
+    if config.server.url:
+        yield from check_server(config)
+    yield _relay(config)
+
+
+def _recognition(config: Config) -> Iterator[Finding]:
+    if config.recognition.network is None:
+        return
+    try:
+        with local_of(config) as local:
+            if local is None:
+                return
+            people = local.recognizer.people
+    except (NetworkError, DetectorError, GalleryError) as error:
+        yield Finding("network", str(error), True)
+        return
+    except (sqlite3.Error, OSError):
+        yield Finding("gallery", "the gallery in outbox.folder cannot be opened", True)
+        return
+    yield Finding("network", f"loaded, threshold {local.recognizer.rule.threshold:.2f}")
+    is_empty = people == 0 and config.recognition.mode == "local"
+    word = "nobody is known here yet" if people == 0 else f"{people} people"
+    yield Finding("gallery", word, is_empty and not config.recognition.sync)
+
+
+def _relay(config: Config) -> Finding:
+    if config.relay.pin is None:
+        return Finding("relay", "none: nothing opens")
+    try:
+        relay = relay_of(config.relay)
+        if relay is not None:
+            relay.close()
+    except RelayFailed as error:
+        return Finding("relay", str(error), True)
+    return Finding("relay", "there, and closed")

@@ -1,0 +1,72 @@
+"""Parts made as the settings say, each on its own."""
+
+import importlib
+from typing import cast
+
+from edge.cameras.choose import camera
+from edge.detection import Detector, detector
+from edge.gate import Rules
+from edge.mqtt.publisher import Mqtt
+from edge.outbox import Bounds, Outbox
+from edge.pipeline import Watcher
+from edge.remote.names import Names
+from edge.sections import Config
+from edge.types import Camera
+from edge.zone import zone_of
+
+
+def camera_of(config: Config, *, patient: bool = True) -> Camera:
+    """The camera of the settings, not opened yet; `patient`: one that is away is waited for."""
+    size = config.camera.width, config.camera.height
+    return camera(config.camera.spec.text, size, patient=patient)
+
+
+def detector_of(config: Config, names: Names | None = None) -> Detector:
+    """What finds faces; `names` is told whose they are where it knows. Raises DetectorError."""
+    seen = config.detector
+    if not seen.on_server:
+        return detector(seen.model, seen.least_confidence, seen.search_px)
+    remote = importlib.import_module("edge.remote.detector")
+    told = names or Names()
+    return cast(Detector, remote.RemoteDetector(config.server, told.named))
+
+
+def rules_of(config: Config) -> Rules:
+    """The gate's rules."""
+    gate, votes = config.gate, _votes(config)
+    return Rules(
+        least_face_px=gate.least_face_px,
+        least_confidence=config.detector.least_confidence,
+        least_sharpness=gate.least_sharpness,
+        steady_s=gate.steady_seconds,
+        window_s=gate.window_seconds,
+        cooldown_s=gate.cooldown_seconds,
+        least_sights=max(Rules().least_sights, votes),
+        kept=votes,
+        zone=zone_of(gate.zone),
+    )
+
+
+def watcher_of(config: Config, names: Names | None = None) -> Watcher:
+    """Detection and gate of the settings; raises DetectorError."""
+    return Watcher(detector_of(config, names), rules_of(config))
+
+
+def outbox_of(config: Config) -> Outbox:
+    """The queue of the settings."""
+    kept = config.outbox
+    size, seconds = round(kept.max_megabytes * 1e6), kept.max_days * 86400
+    return Outbox(kept.folder, Bounds(kept.max_events, size, seconds))
+
+
+def mqtt_of(config: Config) -> Mqtt | None:
+    """The broker's part, not started; None where no broker is named."""
+    if not config.mqtt.host:
+        return None
+    name = config.server.device_id or "door"
+    return Mqtt(config.mqtt, name, name)
+
+
+def _votes(config: Config) -> int:
+    recognition = config.recognition
+    return recognition.votes if recognition.mode == "local" else 1

@@ -1,0 +1,109 @@
+"""Tells everybody what became of a face: the live page, lamps and buzzer, the broker."""
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from edge.board import Board, Happening, Kind, Label
+from edge.mqtt.messages import Happened
+from edge.outbox import Event
+from edge.recognition.policy import Ruling
+from edge.types import Recognition, Visit
+from edge.verdict import Kind as Outcome
+from edge.verdict import Verdict
+
+_REMEMBERED = 256
+_MATCH = "match"
+_WORDS = {
+    "no_match": "unknown",
+    "ambiguous": "not sure who",
+    "no_face": "no face to be seen",
+    "face_too_small": "come nearer",
+    "low_quality": "not clear enough",
+    "gallery_expired": "the gallery is too old",
+    "offline_denied": "not while the server is away",
+    "inactive_device": "this door is switched off",
+}
+
+
+class Lamps(Protocol):
+    """Light and sound at the door."""
+
+    def granted(self) -> None: ...
+    def refused(self) -> None: ...
+
+
+class Teller:
+    """Thread-safe; nothing it tells is waited for."""
+
+    def __init__(
+        self,
+        board: Board,
+        lamps: Lamps | None = None,
+        publish: Callable[[Happened], None] | None = None,
+    ) -> None:
+        self._board, self._lamps, self._publish = board, lamps, publish
+        self._lock = threading.Lock()
+        self._tracks: dict[str, int] = {}
+
+    def asked(self, event_id: str, visit: Visit) -> None:
+        """The server is going to be asked who this is."""
+        with self._lock:
+            self._tracks[event_id] = visit.track_id
+            while len(self._tracks) > _REMEMBERED:
+                del self._tracks[next(iter(self._tracks))]
+        # Whatever stood there was of an earlier look: it may be somebody else now.
+        self._board.label(visit.track_id, Label(Kind.ASKED, "asking"))
+
+    def answered(self, event: Event, verdict: Verdict, opened: bool) -> None:
+        """The server's answer, also to events of an earlier day: those are no news at the door."""
+        if verdict.kind not in (Outcome.TAKEN, Outcome.REFUSED):
+            return
+        with self._lock:
+            track_id = self._tracks.pop(event.event_id, None)
+        if track_id is None:
+            return
+        label = label_of(verdict.word, verdict.user_id, verdict.name, verdict.similarity)
+        if verdict.kind is Outcome.REFUSED:
+            label = Label(Kind.REFUSED, words_of(verdict.word))
+        user_id = verdict.user_id if label.kind is Kind.KNOWN else None
+        happened = Happened(
+            event.event_id, verdict.word, user_id, verdict.similarity, opened, event.captured_at
+        )
+        self._tell(track_id, label, happened)
+
+    def ruled(
+        self, event_id: str, visit: Visit, told: Recognition, ruling: Ruling, opened: bool
+    ) -> None:
+        """This device's own decision."""
+        label = label_of(told.decision, told.user_id, told.name, told.similarity)
+        if label.kind is Kind.KNOWN and not ruling.opens:
+            text = f"{label.text}: {words_of(ruling.reason)}"
+            label = Label(Kind.REFUSED, text, label.similarity)
+        user_id = told.user_id if told.decision == _MATCH else None
+        happened = Happened(
+            event_id, told.decision, user_id, told.similarity, opened, visit.captured_at
+        )
+        self._tell(visit.track_id, label, happened)
+
+    def _tell(self, track_id: int, label: Label, happened: Happened) -> None:
+        self._board.label(track_id, label)
+        self._board.happened(Happening(happened.captured_at, label, happened.opened))
+        if self._lamps is not None:
+            self._lamps.granted() if happened.opened else self._lamps.refused()
+        if self._publish is not None:
+            self._publish(happened)
+
+
+def label_of(
+    decision: str, user_id: str | None, name: str | None, similarity: float | None
+) -> Label:
+    """What is written at a face; a name only where it is a match."""
+    if decision == _MATCH and user_id is not None:
+        return Label(Kind.KNOWN, name or user_id, similarity)
+    return Label(Kind.UNKNOWN, words_of(decision), similarity)
+
+
+def words_of(code: str) -> str:
+    """A decision or code for people."""
+    return _WORDS.get(code, code.replace("_", " "))
