@@ -53,6 +53,7 @@ class Site:
         self._stop, self._clock, self._guesses = stop, clock, Guesses()
         self.viewers = Viewers(settings.max_viewers)
         self.feed = Feed(board, settings.max_rate, stop, clock)
+        self._here = threading.local()  # the connection that this thread answers
         # Here, not above: a device without the page has no Flask.
         self._flask: Any = importlib.import_module("flask")
 
@@ -69,7 +70,12 @@ class Site:
         app.add_url_rule("/video_feed", "video", self._video)
         app.add_url_rule("/status.json", "status", self._report)
         app.add_url_rule("/capture", "capture", self._capture, methods=["POST"])
-        return app
+
+        def answer(environ: dict[str, Any], start: Any) -> Any:
+            self._here.address = str(environ["REMOTE_ADDR"]), str(environ["REMOTE_PORT"])
+            return app(environ, start)
+
+        return answer
 
     def _guard(self) -> Any:
         request = self._flask.request
@@ -113,8 +119,7 @@ class Site:
         width = WIDTHS.get(request.args.get("size", "full"))
         if width is None:
             return self._words(400, "The size is full or small.")
-        address = request.environ.get("REMOTE_ADDR", ""), request.environ.get("REMOTE_PORT", "")
-        place = self.viewers.enter(address)
+        place = self.viewers.enter(self._here.address)
         if place is None:
             answer = self._words(503, "Too many are watching already. Try again later.")
             answer.headers["Retry-After"] = "10"

@@ -1,11 +1,9 @@
 """The live page over real HTTP: what it shows, and to how many. Also what its other tests use."""
 
-import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -36,13 +34,6 @@ def track(number: int = 1, box: tuple[float, float, float, float] = BOX) -> Trac
 def plain(level: int, at: float, size: tuple[int, int] = (480, 640)) -> Frame:
     """A picture of one gray, taken at `at`."""
     return Frame(np.full((*size, 3), level, np.uint8), 1, 1_700_000_000 + at, at)
-
-
-def noisy(level: int, at: float) -> Frame:
-    """A picture that takes much room as a JPEG; its lower right corner is of one gray."""
-    image = np.random.default_rng(level).integers(0, 256, (480, 640, 3)).astype(np.uint8)
-    image[400:, 560:] = level
-    return Frame(image, 1, at, at)
 
 
 def all_well() -> list[StatusRow]:
@@ -119,16 +110,6 @@ def watching(door: Open, path: str = "/video_feed") -> Iterator[Iterator[Pixels]
     with door.client() as client, client.stream("GET", path) as answer:
         assert answer.status_code == 200
         yield pictures(answer.iter_bytes())
-
-
-def stalling(door: Open) -> socket.socket:
-    """A viewer that asks and does not read."""
-    reader = socket.socket()
-    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
-    reader.settimeout(30)
-    reader.connect(("127.0.0.1", door.page.port))
-    reader.sendall(b"GET /video_feed HTTP/1.0\r\nHost: localhost\r\n\r\n")
-    return reader
 
 
 def until(is_so: Callable[[], bool]) -> None:
@@ -241,97 +222,6 @@ def test_asking_for_the_head_takes_no_place(door: Open) -> None:
     until(lambda: door.page.viewers == 0)
 
 
-def test_who_goes_at_once_leaves_no_place_taken(door: Open) -> None:
-    for _ in range(12):
-        gone = stalling(door)
-        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        gone.close()
-    until(lambda: door.page.viewers == 0)
-    with watching(door) as seen:
-        next(seen)
-
-
-def test_a_stalled_viewer_delays_nobody_and_sees_the_newest_afterwards(door: Open) -> None:
-    with closing(stalling(door)) as slow, watching(door) as seen:
-        until(lambda: door.page.viewers == 2)
-        for level in range(0, 120, 2):
-            door.board.show(noisy(level, 1000), [])
-            assert any(abs(corner(picture) - level) < 2 for picture in seen)
-        door.board.show(noisy(250, 1000), [])
-        received = 0
-
-        def reads() -> Iterator[bytes]:
-            nonlocal received
-            while more := slow.recv(1 << 16):
-                received += len(more)
-                yield more
-
-        late = 0
-        for picture in pictures(reads()):
-            if corner(picture) > 240:
-                break
-            late += 1
-        assert 0 < late < 8  # of 60
-        assert received < 2_000_000
-
-
-def test_a_stalled_viewer_loses_its_place_and_the_others_keep_theirs(door: Open) -> None:
-    with closing(stalling(door)), watching(door) as seen:
-        until(lambda: door.page.viewers == 2)
-        given_up = 0
-        while door.page.viewers == 2:
-            given_up += 1
-            assert given_up < 2000, "it was never given up"
-            door.clock.now += 0.25
-            level = given_up % 120 * 2
-            door.board.show(noisy(level, door.clock.now), [])
-            assert any(abs(corner(picture) - level) < 2 for picture in seen)
-        assert given_up > 40  # 10 seconds, by the clock
-        door.board.show(noisy(255, door.clock.now), [])
-        assert any(corner(picture) > 250 for picture in seen)
-
-
-def test_who_never_reads_answers_holds_no_thread_for_good(door: Open) -> None:
-    """Answers in a row that nobody reads, without asking for the video at all."""
-    many = []
-    for _ in range(SETTINGS.max_viewers + 6):
-        reader = socket.socket()
-        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        reader.connect(("127.0.0.1", door.page.port))
-        reader.setblocking(False)
-        ask = b"GET /static/page.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200
-        with suppress(BlockingIOError):
-            while reader.send(ask):
-                pass
-        many.append(reader)
-    answered = threading.Event()
-
-    def asks() -> None:
-        if door.get("/video_feed_page").status_code == 200:
-            answered.set()
-
-    asking = threading.Thread(target=asks)
-    asking.start()
-
-    def is_answered() -> bool:
-        door.clock.now += 0.2
-        return answered.is_set()
-
-    until(is_answered)
-    asking.join()
-    for reader in many:
-        reader.close()
-
-
-def test_half_a_request_holds_nobody_up(door: Open) -> None:
-    halves = [socket.create_connection(("127.0.0.1", door.page.port)) for _ in range(30)]
-    for half in halves:
-        half.sendall(b"GET /video_feed_page HTTP/1.1\r\nHost: local")
-    assert door.get("/video_feed_page").status_code == 200
-    for half in halves:
-        half.close()
-
-
 def test_what_the_page_is_told(door: Open) -> None:
     door.board.label(1, ZOE)
     door.board.show(plain(0, 1000), [track(), track(2, (10, 10, 50, 50))])
@@ -358,50 +248,3 @@ def test_a_status_that_fails_is_said_and_the_picture_goes_on() -> None:
         assert "secret" not in str(row)
         with watching(door) as seen:
             next(seen)
-
-
-def test_every_answer_is_sealed(door: Open) -> None:
-    for path in ("/", "/video_feed_page", "/static/page.js", "/status.json", "/nowhere"):
-        headers = door.get(path).headers
-        assert "script-src 'self'" in headers["Content-Security-Policy"]
-        assert "unsafe" not in headers["Content-Security-Policy"]
-        assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Cache-Control"] == "no-store"
-        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
-        assert headers["X-Frame-Options"] == "DENY"
-        assert "Server" not in headers
-    with door.client() as client, client.stream("GET", "/video_feed") as answer:
-        assert answer.headers["Content-Type"].startswith("multipart/x-mixed-replace")
-        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
-        assert answer.headers["Cache-Control"] == "no-store"
-
-
-def test_nothing_but_the_page_is_served(door: Open) -> None:
-    for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static//etc/passwd", "/app.py"):
-        reader = socket.create_connection(("127.0.0.1", door.page.port))
-        reader.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
-        assert reader.recv(12).split()[1] in (b"404", b"308"), path
-        reader.close()
-
-
-def test_stopping_ends_streams_and_frees_the_port() -> None:
-    with opened() as door:
-        door.board.show(plain(10, 1000), [])
-        with door.client() as client, client.stream("GET", "/video_feed") as answer:
-            parts = answer.iter_bytes()
-            next(parts)
-            door.page.stop()
-            with suppress(httpx.HTTPError):  # it may be cut in the middle of a part
-                for _ in parts:
-                    pass
-        names = [thread.name for thread in threading.enumerate()]
-        assert "edge-page" not in names
-        again = Page(replace(SETTINGS, port=door.page.port), door.board, all_well)
-        again.start()
-        again.stop()
-
-
-def test_a_port_that_is_taken_is_said(door: Open) -> None:
-    other = Page(replace(SETTINGS, port=door.page.port), door.board, all_well)
-    with pytest.raises(OSError, match=f"port {door.page.port}"):
-        other.start()
