@@ -37,7 +37,7 @@ def agent(tmp_path: Path, server: Served) -> Iterator[Agent]:
 
 
 def number_of_events() -> int:
-    return int(os.environ.get("KENAL_DRILL_EVENTS", "200"))
+    return int(os.environ.get("KENAL_DRILL_EVENTS", "100"))
 
 
 def keep(agent: Agent, number: int) -> tuple[list[str], int]:
