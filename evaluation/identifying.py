@@ -198,6 +198,8 @@ def _answers(
 
 def _two_best(found: Floats) -> list[Candidate]:
     """The two most similar people, by their column."""
+    if not found.size:
+        return []
     first = int(np.argmax(found))
     others = found.copy()
     others[first] = -np.inf

@@ -41,7 +41,7 @@ def rate(given: Rate) -> str:
     if not given.trials:
         return _NONE
     span = given.interval
-    said = f"{100 * span.low:.3g}-{100 * span.high:.3g}"
+    said = f"{100 * span.low:.3g}-{100 * span.high:.3g} %"
     return f"{percent(given.value)} ({given.errors} of {given.trials}; {said})"
 
 

@@ -163,3 +163,13 @@ def test_the_margin_makes_doubtful_names_ambiguous() -> None:
 def test_without_a_second_photo_nobody_can_be_searched_for() -> None:
     rows, whose = made(5, 1)
     assert identification(rows, whose, Similarity.COSINE, RULE) is None
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(1, []), (2, [1]), (3, [2])])
+def test_very_few_people(count: int, sizes: list[int]) -> None:
+    rows, whose = made(count, 3)
+    found = identification(rows, whose, Similarity.COSINE, RULE)
+    assert found is not None
+    assert found.people == len(found.not_among) == count
+    assert [one.people for one in found.sizes] == sizes
+    assert found.strangers.no_match + found.enrolled.right == 3 * count - sum(sizes)

@@ -68,9 +68,9 @@ def test_the_table_has_a_column_for_each_embedder(tmp_path: Path) -> None:
     said = dict(rows(small(tmp_path)))
     assert said["pairs of one person"] == ["18", "18"]
     assert said["pairs of two people"] == ["135", "135"]
-    assert said["FNMR there"][0] == "0.00 % (0 of 18; 0-15.3)"
+    assert said["FNMR there"][0] == "0.00 % (0 of 18; 0-15.3 %)"
     assert said["FNMR there"][1].startswith("100.00 % (18 of 18; ")
-    assert said["FNMR at FMR 1e-01"][0].startswith("0.00 % (0 of 18; 0-15.3) at 0.")
+    assert said["FNMR at FMR 1e-01"][0].startswith("0.00 % (0 of 18; 0-15.3 %) at 0.")
     assert said["FNMR at FMR 1e-02"] == ["n/a (135 of 299 needed)"] * 2
     assert said["rank 1"][0].startswith("100.00 % (12 of 12;")
     assert said["rank 10"] == ["-", "-"]
@@ -96,7 +96,7 @@ def test_how_rates_are_said() -> None:
         "0.0020 %",
     )
     assert rate(Rate(0, 0)) == "-"
-    assert rate(Rate(10, 100)) == "10.00 % (10 of 100; 4.9-17.6)"
+    assert rate(Rate(10, 100)) == "10.00 % (10 of 100; 4.9-17.6 %)"
 
 
 def test_the_record_has_the_counts_behind_every_rate(tmp_path: Path) -> None:
