@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import Self
 
-from core.errors import Busy, KenalError, NotReady, StorageFull
+from core.errors import KenalError, NotReady, StorageFull
 from core.logs import describe
 from core.settings import Settings
 from core.types import EmbeddingSpec
@@ -199,7 +199,7 @@ def _begin_era(database: Database) -> None:
     try:
         with database.write() as session:
             eras.begin(session)
-    except (Busy, StorageFull) as error:
+    except KenalError as error:
         # It is no reason not to serve: another process, or the next start, begins one.
         _log.warning("no era of changes could be begun (%s)", error.code)
 

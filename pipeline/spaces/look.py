@@ -6,7 +6,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from core import files
-from core.errors import FileError, KenalError, ModelError, PhotoError, TooLarge, Vanished
+from core.errors import (
+    FileError,
+    KenalError,
+    ModelError,
+    NotRegularFile,
+    PhotoError,
+    TooLarge,
+    Vanished,
+)
 from core.logs import describe
 from core.names import from_printable
 from core.types import Vector
@@ -96,6 +104,8 @@ class Looker:
         except Vanished:
             # The folder may be away: whether a photo is gone, a scan says.
             return None if photo.present else Without.VANISHED
+        except NotRegularFile:
+            return Without.PHOTO_CHANGED
         return data if files.sha256_bytes(data) == photo.sha256 else Without.PHOTO_CHANGED
 
     def _embedded(self, source: Source, data: bytes) -> Looked:

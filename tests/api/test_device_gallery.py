@@ -3,7 +3,7 @@
 import logging
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -77,7 +77,9 @@ class Site:
 
         return asked
 
-    def refusal(self, key: dict[str, str], status: int, code: str, query: str = "") -> Json:
+    def refusal(
+        self, key: dict[str, str], status: int, code: str, query: str = ""
+    ) -> Mapping[str, object]:
         answer = self.client.get(f"{URL}?{query or 'network=' + EMBEDDER}", headers=key)
         return refused(answer, status, code)
 

@@ -12,14 +12,14 @@ from api.device_gallery import shown
 from db import eras, faces, migrate, spaces, users
 from db.access_models import Device
 from db.gallery import Chosen, record
-from db.session import Database
+from db.session import Database, Session
 from pipeline.spaces.device_gallery import DeviceGallery
 from pipeline.spaces.networks import ServedNetworks
 from tests.fakes import EMBEDDER, spec
 from tests.spaces_kit import FURTHER, FURTHER_SPEC, Door, Json, TwoNetworks, truth, two_spaces
 
 STEPS = 60
-PEOPLE = [f"p{number}" for number in range(8)]
+PEOPLE = [f"p{number}" for number in range(4)]
 
 
 @dataclass
@@ -34,14 +34,13 @@ class World:
     def ask(self, network: str) -> Callable[[str | None], Json]:
         device = Device(device_id="door-1", name="Door", active=True, holds_gallery=True)
         return lambda after: shown(
-            self.gallery.page(device, network, after, self.random.randint(1, 5))
+            self.gallery.page(device, network, after, self.random.randint(1, 3))
         )
 
     def step(self) -> None:
-        self.random.choice(
-            [self.enroll, self.enroll, self.replace, self.remove, self.rename, self.delete,
-             self.fill, self.fill, self.look, self.look, self.look, self.restart]
-        )()  # fmt: skip
+        often = [self.enroll, self.enroll, self.enroll, self.rename, self.rename, self.fill]
+        doors = [self.look, self.look, self.look, self.fill]
+        self.random.choice([*often, *doors, self.replace, self.remove, self.delete, self.restart])()
 
     def enroll(self) -> None:
         with self.database.write() as session:
@@ -88,7 +87,7 @@ class World:
             if face_id is not None:
                 self.put(session, face_id, fails=False)
 
-    def put(self, session: spaces.Session, face_id: int, fails: bool) -> None:
+    def put(self, session: Session, face_id: int, fails: bool) -> None:
         found = None if fails else self.vector(16)
         spaces.put(session, FURTHER_SPEC, face_id, found, "no_face" if fails else None)
 

@@ -214,3 +214,9 @@ def test_two_faces_are_taken_as_enrollment_takes_them(kit: GalleryKit) -> None:
     kit.put("dora.png", group([4, 5], [60, 60]))
     assert kit.convert("dora.png").code == "multiple_faces"
     assert filler(kit).fill().embedded == 3
+
+
+def test_a_link_in_a_photos_place_is_not_followed(kit: GalleryKit) -> None:
+    (kit.drop / "anna.png").rename(kit.drop / ".elsewhere")
+    (kit.drop / "anna.png").symlink_to(kit.drop / ".elsewhere")
+    assert dict(filler(kit).fill().without) == {"photo_changed": 1}
