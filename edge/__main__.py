@@ -21,6 +21,7 @@ from edge.registering.commands import run_register
 from edge.relay import RelayFailed, relay_of
 from edge.sections import Config
 from edge.settings_fields import ConfigError
+from edge.signals import signals_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,9 +58,7 @@ def _done(given: argparse.Namespace, config: Config) -> int:
     if given.command == "check":
         return _check(config)
     if given.command == "close":
-        relay = relay_of(config.relay)
-        if relay is not None:
-            relay.close()
+        _close(config)
     elif given.command in COMMANDS:
         with local_of(config) as local:
             embedder, store = (local.by_landmarks, local.store) if local else (None, None)
@@ -69,6 +68,16 @@ def _done(given: argparse.Namespace, config: Config) -> int:
         start_logging()
         run(config)
     return 0
+
+
+def _close(config: Config) -> None:
+    """Closes the door, and silences what tells of it: a kill may have left both on."""
+    relay = relay_of(config.relay)
+    if relay is not None:
+        relay.close()
+    signals = signals_of(config.signals)
+    if signals is not None:
+        signals.close()
 
 
 def _failed(word: str) -> int:

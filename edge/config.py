@@ -43,6 +43,8 @@ def _problems(config: Config) -> Iterator[str]:
     elif recognition.sync or config.register.to != "local" or config.detector.on_server:
         yield "without server.url: recognition.sync = false, register.to = local, no on_server"
     yield from _choices(config)
+    yield from _pins(config)
+    yield from _topics(config)
     zone_of(config.gate.zone)
     if recognition.mode == "local" and recognition.network is None:
         yield "recognition.network must be given where recognition.mode is local"
@@ -52,6 +54,25 @@ def _problems(config: Config) -> Iterator[str]:
         yield "gate.steady_seconds must not be above gate.window_seconds"
     if config.page.enabled and not config.page.password.text and config.page.host not in LOOPBACK:
         yield "page.password must be given where page.host is not this machine"
+
+
+def _pins(config: Config) -> Iterator[str]:
+    signals = config.signals
+    given = [config.relay.pin, signals.granted_pin, signals.refused_pin, signals.buzzer_pin]
+    used = [pin for pin in given if pin is not None]
+    if len(set(used)) < len(used):
+        yield "relay.pin and the pins of signals must be different ones"
+
+
+def _topics(config: Config) -> Iterator[str]:
+    for name, text in (
+        ("topic", config.mqtt.topic),
+        ("discovery_prefix", config.mqtt.discovery_prefix),
+    ):
+        if set(text) & set("+#\0"):
+            yield f"mqtt.{name} must not hold + or #"
+    if not config.mqtt.topic:
+        yield "mqtt.topic must be given"
 
 
 def _server_problems(server: ServerSettings) -> Iterator[str]:

@@ -24,6 +24,7 @@ def page_of(
         yield
         return
     try:
+        importlib.import_module("waitress")
         server = importlib.import_module("edge.page.server")
     except ImportError:
         raise ConfigError("page.enabled needs edge/requirements-page.txt installed") from None

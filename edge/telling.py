@@ -1,6 +1,7 @@
 """Tells everybody what became of a face: the live page, lamps and buzzer, the broker."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from edge.verdict import Kind as Outcome
 from edge.verdict import Verdict
 
 _REMEMBERED = 256
+_NEWS_SECONDS = 15.0
 _MATCH = "match"
 _WORDS = {
     "no_match": "unknown",
@@ -41,17 +43,20 @@ class Teller:
         board: Board,
         lamps: Lamps | None = None,
         publish: Callable[[Happened], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`clock` is that of the frames."""
+        self._clock = clock
         self._board, self._lamps, self._publish = board, lamps, publish
         self._lock = threading.Lock()
-        self._tracks: dict[str, int] = {}
+        self._asked: dict[str, tuple[int, float]] = {}
 
     def asked(self, event_id: str, visit: Visit) -> None:
         """The server is going to be asked who this is."""
         with self._lock:
-            self._tracks[event_id] = visit.track_id
-            while len(self._tracks) > _REMEMBERED:
-                del self._tracks[next(iter(self._tracks))]
+            self._asked[event_id] = visit.track_id, visit.frame.captured_monotonic
+            while len(self._asked) > _REMEMBERED:
+                del self._asked[next(iter(self._asked))]
         # Whatever stood there was of an earlier look: it may be somebody else now.
         self._board.label(visit.track_id, Label(Kind.ASKED, "asking"))
 
@@ -60,8 +65,8 @@ class Teller:
         if verdict.kind not in (Outcome.TAKEN, Outcome.REFUSED):
             return
         with self._lock:
-            track_id = self._tracks.pop(event.event_id, None)
-        if track_id is None:
+            track_id, seen_at = self._asked.pop(event.event_id, (0, float("-inf")))
+        if not track_id:
             return
         label = label_of(verdict.word, verdict.user_id, verdict.name, verdict.similarity)
         if verdict.kind is Outcome.REFUSED:
@@ -70,7 +75,7 @@ class Teller:
         happened = Happened(
             event.event_id, verdict.word, user_id, verdict.similarity, opened, event.captured_at
         )
-        self._tell(track_id, label, happened)
+        self._tell(track_id, label, happened, is_news=self._clock() - seen_at <= _NEWS_SECONDS)
 
     def ruled(
         self, event_id: str, visit: Visit, told: Recognition, ruling: Ruling, opened: bool
@@ -84,12 +89,13 @@ class Teller:
         happened = Happened(
             event_id, told.decision, user_id, told.similarity, opened, visit.captured_at
         )
-        self._tell(visit.track_id, label, happened)
+        self._tell(visit.track_id, label, happened, is_news=True)
 
-    def _tell(self, track_id: int, label: Label, happened: Happened) -> None:
+    def _tell(self, track_id: int, label: Label, happened: Happened, *, is_news: bool) -> None:
         self._board.label(track_id, label)
         self._board.happened(Happening(happened.captured_at, label, happened.opened))
-        if self._lamps is not None:
+        # No lamp for somebody who has gone since, as after an outage.
+        if self._lamps is not None and is_news:
             self._lamps.granted() if happened.opened else self._lamps.refused()
         if self._publish is not None:
             self._publish(happened)
