@@ -12,13 +12,14 @@ ROOT = Path(__file__).resolve().parent.parent
 ISLAND = "edge"
 ISLAND_MAY_IMPORT = {"cv2", "edge", "httpx", "numpy"}
 """Beside the standard library, and as a module is imported; what a device may lack comes later."""
-PACKAGES = ("core", "db", "index", "pipeline", "api")
+PACKAGES = ("core", "db", "index", "pipeline", "evaluation", "api")
 MAY_IMPORT = {
     "core": set(),
     "db": {"core"},
     "index": {"core"},
     "pipeline": {"core", "db", "index"},
-    "api": {"core", "db", "index", "pipeline"},
+    "evaluation": {"core", "db", "index", "pipeline"},
+    "api": {"core", "db", "index", "pipeline", "evaluation"},
 }
 HOME = {
     "flask": ("api/", "wsgi.py"),
