@@ -1,6 +1,6 @@
 """An outage, with agent and server killed: every event once, in order, late, and nothing opens.
 
-`KENAL_DRILL_EVENTS=2000 pytest -o junit_family=xunit1 --junitxml=drill.xml` makes it as long as one
+`DRILL_EVENTS=2000 pytest -o junit_family=xunit1 --junitxml=drill.xml` makes it as long as one
 likes; the report says how long what took.
 """
 
@@ -37,7 +37,7 @@ def agent(tmp_path: Path, server: Served) -> Iterator[Agent]:
 
 
 def number_of_events() -> int:
-    return int(os.environ.get("KENAL_DRILL_EVENTS", "100"))
+    return int(os.environ.get("DRILL_EVENTS", "100"))
 
 
 def keep(agent: Agent, number: int) -> tuple[list[str], int]:
