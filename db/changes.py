@@ -7,13 +7,14 @@ from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import CompoundSelect, null, select, union_all
+from sqlalchemy import ColumnElement, LargeBinary, Row, Select, desc, null, select, type_coerce
 from sqlalchemy.orm import Session
 
 from core.types import Change, EmbeddingSpec, FaceAdded, FaceRemoved, Matrix
 from core.vectors import LEAST_LENGTH, MOST_LENGTH
 from db.gallery import find_spec_id, last_seq
-from db.models import Deletion, FaceRow
+from db.in_space import TABLES, Table, both, face_id_in, ids, is_in
+from db.models import Deletion
 
 _log = logging.getLogger(__name__)
 # As core.vectors.to_bytes writes it.
@@ -58,17 +59,15 @@ class Stored:
 def changes_since(session: Session, spec: EmbeddingSpec, seq: int, limit: int) -> Replay:
     """The first `limit` things that happened to the faces of a space after `seq`."""
     space = find_spec_id(session, spec)
-    added = select(
-        FaceRow.seq.label("seq"), FaceRow.id.label("face_id"), FaceRow.embedding.label("stored")
-    ).where(FaceRow.spec_id == space, FaceRow.seq > seq)
-    removed = select(Deletion.seq, Deletion.face_id, null()).where(
-        Deletion.spec_id == space, Deletion.seq > seq
-    )
-    both: CompoundSelect[int, int, bytes | None] = union_all(added, removed)
-    rows = session.execute(both.order_by("seq").limit(limit)).all()
+    # Of whatever space a removed face was: where it lived in another one, it lived here too.
+    nothing: ColumnElement[bytes | None] = type_coerce(null(), LargeBinary)
+    removed = select(Deletion.seq, Deletion.face_id, nothing).where(Deletion.seq > seq)
+    added = [_rows(table).where(is_in(table, space), table.seq > seq) for table in TABLES]
+    all_of_them = both(*added, removed)
+    rows = session.execute(all_of_them.order_by("seq").limit(limit)).all()
     # A full batch says nothing of what follows its last change.
     position = rows[-1][0] if len(rows) == limit else last_seq(session)
-    added_rows = [(at, face, stored) for at, face, stored in rows if stored is not None]
+    added_rows = _with_embedding(rows)
     gone = [FaceRemoved(at, face) for at, face, stored in rows if stored is None]
     changes: list[Change] = [*_stored(added_rows, spec, position).added(), *gone]
     return Replay(sorted(changes, key=lambda change: change.seq), position)
@@ -76,7 +75,7 @@ def changes_since(session: Session, spec: EmbeddingSpec, seq: int, limit: int) -
 
 def live_ids(session: Session, spec: EmbeddingSpec) -> Ids:
     """The ids of all live faces of a space in ascending order, shape (n,)."""
-    statement = select(FaceRow.id).where(FaceRow.spec_id == find_spec_id(session, spec))
+    statement = ids(find_spec_id(session, spec))
     # The driver's own rows: SQLAlchemy's take twice the time, which a start waits for.
     cursor = session.connection().execute(statement).cursor
     assert cursor is not None
@@ -86,31 +85,32 @@ def live_ids(session: Session, spec: EmbeddingSpec) -> Ids:
 
 def newest_ids(session: Session, spec: EmbeddingSpec, upto: int, limit: int) -> Ids:
     """The `limit` newest live faces of a space with a seq of at most `upto`, shape (n,)."""
-    statement = (
-        select(FaceRow.id)
-        .where(FaceRow.spec_id == find_spec_id(session, spec), FaceRow.seq <= upto)
-        .order_by(FaceRow.seq.desc())
-        .limit(limit)
+    space = find_spec_id(session, spec)
+    found = both(
+        *(
+            select(face_id_in(table).label("face_id"), table.seq.label("seq")).where(
+                is_in(table, space), table.seq <= upto
+            )
+            for table in TABLES
+        )
     )
-    return np.fromiter(session.execute(statement).scalars(), dtype=np.int64)
+    newest = session.execute(found.order_by(desc("seq")).limit(limit))
+    return np.fromiter((face_id for face_id, _ in newest), dtype=np.int64)
 
 
 def stored_after(
     session: Session, spec: EmbeddingSpec, seq: int, upto: int, limit: int
 ) -> Stored | None:
     """The first `limit` live faces of a space with seq in (seq, upto]; None where there is none."""
-    statement = (
-        select(FaceRow.seq, FaceRow.id, FaceRow.embedding)
-        .where(
-            FaceRow.spec_id == find_spec_id(session, spec),
-            FaceRow.seq > seq,
-            FaceRow.seq <= upto,
+    space = find_spec_id(session, spec)
+    found = both(
+        *(
+            _rows(table).where(is_in(table, space), table.seq > seq, table.seq <= upto)
+            for table in TABLES
         )
-        .order_by(FaceRow.seq)
-        .limit(limit)
     )
-    rows = session.execute(statement).all()
-    return _stored(rows, spec, rows[-1][0]) if rows else None
+    rows = session.execute(found.order_by("seq").limit(limit)).all()
+    return _stored(_with_embedding(rows), spec, rows[-1][0]) if rows else None
 
 
 def stored_of(session: Session, spec: EmbeddingSpec, face_ids: Sequence[int]) -> Stored:
@@ -119,11 +119,27 @@ def stored_of(session: Session, spec: EmbeddingSpec, face_ids: Sequence[int]) ->
     rows: list[tuple[int, int, bytes]] = []
     asked = iter(face_ids)
     while some := list(islice(asked, _ASKED_AT_ONCE)):
-        statement = select(FaceRow.seq, FaceRow.id, FaceRow.embedding).where(
-            FaceRow.spec_id == space, FaceRow.id.in_(some)
-        )
-        rows.extend(session.execute(statement))
+        for table in TABLES:
+            statement = _rows(table).where(is_in(table, space), face_id_in(table).in_(some))
+            rows += _with_embedding(session.execute(statement).all())
     return _stored(rows, spec, 0)
+
+
+def has_more(session: Session, spec: EmbeddingSpec, seq: int, than: int) -> bool:
+    """Whether more happened after `seq` than so many things, in this space alone."""
+    space = find_spec_id(session, spec)
+    seqs = [select(table.seq).where(is_in(table, space), table.seq > seq) for table in TABLES]
+    happened = both(*seqs, select(Deletion.seq).where(Deletion.seq > seq)).limit(than + 1)
+    return len(session.execute(happened).all()) > than
+
+
+def _rows(table: Table) -> Select[int, int, bytes | None]:
+    stored: ColumnElement[bytes | None] = type_coerce(table.embedding, LargeBinary)
+    return select(table.seq.label("seq"), face_id_in(table).label("face_id"), stored)
+
+
+def _with_embedding(rows: Sequence[Row[int, int, bytes | None]]) -> list[tuple[int, int, bytes]]:
+    return [(at, face_id, stored) for at, face_id, stored in rows if stored is not None]
 
 
 def _stored(rows: Sequence[tuple[int, int, bytes]], spec: EmbeddingSpec, position: int) -> Stored:

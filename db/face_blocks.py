@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.types import EmbeddingSpec, Matrix
 from core.vectors import LEAST_LENGTH, MOST_LENGTH
 from db.changes import Ids
 from db.gallery import find_spec_id
+from db.in_space import TABLES, both, embedding_in, face_id_in, is_in, numbers
 from db.models import FaceRow
+from db.space_models import EmbeddingRow
 
 _STORED = np.dtype("<f4")
 
@@ -36,14 +38,16 @@ def block(
     session: Session, spec: EmbeddingSpec, after: int, upto: int | None, limit: int
 ) -> Block | None:
     """The first `limit` faces with seq in (after, upto]; None where there is none."""
-    statement = (
-        select(FaceRow.seq, FaceRow.id, FaceRow.person_id, FaceRow.embedding)
-        .where(FaceRow.spec_id == find_spec_id(session, spec), FaceRow.seq > after)
-        .order_by(FaceRow.seq)
-        .limit(limit)
-    )
-    if upto is not None:
-        statement = statement.where(FaceRow.seq <= upto)
+    space = find_spec_id(session, spec)
+    found = []
+    for table in TABLES:
+        rows_of = select(
+            table.seq.label("seq"), face_id_in(table), FaceRow.person_id, embedding_in(table)
+        ).where(is_in(table, space), table.seq > after)
+        if table is EmbeddingRow:
+            rows_of = rows_of.join(FaceRow, FaceRow.id == EmbeddingRow.face_id)
+        found.append(rows_of if upto is None else rows_of.where(table.seq <= upto))
+    statement = both(*found).order_by("seq").limit(limit)
     # The driver's own rows: SQLAlchemy's take several times the time.
     cursor = session.connection().execute(statement).cursor
     assert cursor is not None
@@ -64,6 +68,4 @@ def block(
 
 def count_upto(session: Session, spec: EmbeddingSpec, upto: int) -> int:
     """How many faces have a seq of at most `upto`."""
-    of_space = FaceRow.spec_id == find_spec_id(session, spec)
-    statement = select(func.count()).where(of_space, FaceRow.seq <= upto)
-    return session.execute(statement).scalar_one()
+    return numbers(session, find_spec_id(session, spec), upto)

@@ -5,27 +5,49 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Row, bindparam, delete, exists, func, literal, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from core.errors import ModelError, NotFound
 from core.types import EmbeddingSpec, Vector
 from core.vectors import checked_vector, from_bytes, to_bytes
 from db.gallery import id_of_spec, next_seq, spec_id
+from db.in_space import TABLES, Table, both, embedding_in, face_id_in, is_in, numbers
 from db.models import Deletion, FaceRow, PhotoRow, Spec, User
+from db.space_models import EmbeddingRow
 
 _log = logging.getLogger(__name__)
+_Found = Row[int, str, bytes] | tuple[int, str, bytes]
 # Fewer than SQLite takes as variables of one statement.
 _ASKED_AT_ONCE = 1000
-_WITH_OWNERS = (
-    select(FaceRow.id, User.user_id, FaceRow.embedding)
-    .join(User, User.id == FaceRow.person_id)
-    .order_by(FaceRow.id)
-)
-_BY_IDS = _WITH_OWNERS.where(
-    FaceRow.id.in_(bindparam("face_ids", expanding=True)),
-    FaceRow.spec_id == select(Spec.id).where(Spec.digest == bindparam("digest")).scalar_subquery(),
-)
+
+
+def _with_owners(table: Table) -> Select[int, str, bytes]:
+    found = select(face_id_in(table).label("face_id"), User.user_id, embedding_in(table))
+    if table is EmbeddingRow:
+        found = found.join(FaceRow, FaceRow.id == EmbeddingRow.face_id)
+    return found.join(User, User.id == FaceRow.person_id)
+
+
+_OF_DIGEST = select(Spec.id).where(Spec.digest == bindparam("digest")).scalar_subquery()
+_ASKED: BindParameter[int] = bindparam("face_ids", expanding=True)
+_BY_IDS = both(
+    *(
+        _with_owners(table).where(face_id_in(table).in_(_ASKED), is_in(table, _OF_DIGEST))
+        for table in TABLES
+    )
+).order_by("face_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +140,12 @@ def digests(session: Session) -> dict[int, str]:
 
 def of_person(session: Session, person: User, spec: EmbeddingSpec) -> list[StoredFace]:
     """A person's faces in one space, oldest first."""
-    return _stored(session, spec, FaceRow.person_id == person.id)
+    return _stored(session, spec, [FaceRow.person_id == person.id] * 2)
 
 
 def added_after(session: Session, spec: EmbeddingSpec, seq: int) -> list[StoredFace]:
     """The faces of a space that live now and came after `seq`."""
-    return _stored(session, spec, FaceRow.seq > seq)
+    return _stored(session, spec, [table.seq > seq for table in TABLES])
 
 
 def by_ids(session: Session, face_ids: Sequence[int], spec: EmbeddingSpec) -> list[StoredFace]:
@@ -138,10 +160,9 @@ def by_ids(session: Session, face_ids: Sequence[int], spec: EmbeddingSpec) -> li
 
 def count(session: Session, spec: EmbeddingSpec | None = None) -> int:
     """How many faces are enrolled, in one space or in all."""
-    statement = select(func.count()).select_from(FaceRow)
     if spec is not None:
-        statement = statement.where(FaceRow.spec_id == id_of_spec(spec))
-    return session.execute(statement).scalar_one()
+        return numbers(session, id_of_spec(spec))
+    return session.execute(select(func.count()).select_from(FaceRow)).scalar_one()
 
 
 def has_any(session: Session) -> bool:
@@ -155,13 +176,20 @@ def _newest_of(session: Session, person_id: int) -> int | None:
 
 
 def _stored(
-    session: Session, spec: EmbeddingSpec, condition: ColumnElement[bool]
+    session: Session, spec: EmbeddingSpec, conditions: Sequence[ColumnElement[bool]]
 ) -> list[StoredFace]:
-    statement = _WITH_OWNERS.where(condition, FaceRow.spec_id == id_of_spec(spec))
-    return _checked(session.execute(statement), spec)
+    """Those of a space for which the condition holds that is for their table."""
+    found = both(
+        *(
+            _with_owners(table).where(condition, is_in(table, id_of_spec(spec)))
+            for table, condition in zip(TABLES, conditions, strict=True)
+        )
+    )
+    rows = session.execute(found.order_by("face_id"))
+    return _checked([(face_id, user_id, stored) for face_id, user_id, stored in rows], spec)
 
 
-def _checked(rows: Iterable[Row[int, str, bytes]], spec: EmbeddingSpec) -> list[StoredFace]:
+def _checked(rows: Iterable[_Found], spec: EmbeddingSpec) -> list[StoredFace]:
     return [
         StoredFace(face_id, user_id, vector)
         for face_id, user_id, stored in rows

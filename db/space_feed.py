@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from core.types import EmbeddingSpec
 from db.gallery import find_spec_id, last_seq
+from db.in_space import TABLES, Table
 from db.models import Deletion, FaceRow, User
 from db.space_models import EmbeddingRow
 
@@ -68,19 +69,16 @@ class Span:
 _Row = tuple[int, int, str, str | None, bytes | None]
 
 
-def span(
-    session: Session, space: EmbeddingSpec, *, own: bool, after: Place, born: int, limit: int
-) -> Span:
+def span(session: Session, space: EmbeddingSpec, *, after: Place, born: int, limit: int) -> Span:
     """The first `limit` changes of a space after a place, in order.
 
-    `own`: it is the gallery's own space, not a further one. Removals up to seq `born` are left
-    out: whoever began to read then has never seen those faces.
+    Removals up to seq `born` are left out: whoever began to read then has never seen those faces.
     """
-    streams = [
-        _held(session, _came(session, space, own, after).limit(limit + 1)),
-        _held(session, _renamed(session, space, own, after).limit(limit + 1)),
-        _gone(session, max(after.seq, born), limit + 1),
-    ]
+    streams = [_gone(session, max(after.seq, born), limit + 1)]
+    for table in TABLES:
+        for held in (_came, _renamed):
+            statement = held(session, space, table, after)
+            streams.append(_held(session, statement.limit(limit + 1)))
     merged = heapq.merge(*streams, key=attrgetter("place"))
     changes = list(islice(merged, limit + 1))
     if len(changes) > limit:
@@ -94,19 +92,18 @@ def _held(session: Session, statement: Select[*_Row]) -> Iterator[Held | Gone]:
         yield Held(Place(seq, face_id), user_id, name, stored)
 
 
-def _came(session: Session, space: EmbeddingSpec, own: bool, after: Place) -> Select[*_Row]:
+def _came(session: Session, space: EmbeddingSpec, kept: Table, after: Place) -> Select[*_Row]:
     """Faces whose place is that at which they came."""
-    kept = FaceRow if own else EmbeddingRow
     unnamed_since = or_(User.name_seq.is_(None), User.name_seq < kept.seq)
     found = select(kept.seq, FaceRow.id, User.user_id, User.name, kept.embedding)
     joined = found.join(User, User.id == FaceRow.person_id)
-    if not own:
+    if kept is EmbeddingRow:
         joined = joined.join(EmbeddingRow, EmbeddingRow.face_id == FaceRow.id)
     in_space = kept.spec_id == find_spec_id(session, space)
     return joined.where(in_space, kept.seq > after.seq, unnamed_since).order_by(kept.seq)
 
 
-def _renamed(session: Session, space: EmbeddingSpec, own: bool, after: Place) -> Select[*_Row]:
+def _renamed(session: Session, space: EmbeddingSpec, table: Table, after: Place) -> Select[*_Row]:
     """Faces whose person has got another name since.
 
     Written so that SQLite, which knows nothing of how many are in a space, begins with the few
@@ -116,7 +113,7 @@ def _renamed(session: Session, space: EmbeddingSpec, own: bool, after: Place) ->
     space_id = find_spec_id(session, space)
     later = or_(seq > after.seq, and_(seq == after.seq, FaceRow.id > after.face_id))
     embedding: ColumnElement[bytes | None]
-    if own:
+    if table is FaceRow:
         kept = and_(FaceRow.spec_id + 0 == space_id, FaceRow.seq < seq)
         embedding = type_coerce(FaceRow.embedding, LargeBinary)
     else:

@@ -4,7 +4,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    Select,
+    case,
+    exists,
+    func,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import Session
 
 from core.types import EmbeddingSpec, Vector
@@ -27,32 +36,39 @@ class StoredPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a face is embedded anew from: its stored embedding, to know it by, and its photos."""
+    """What a face is embedded anew from: its photos, and what it is known by.
+
+    `embedding` is that of the gallery's own space, None where it has none.
+    """
 
     seq: int
     face_id: int
-    embedding: bytes
+    embedding: bytes | None
     photos: tuple[StoredPhoto, ...]
 
 
 def missing(
     session: Session, own: EmbeddingSpec, space: EmbeddingSpec, after_seq: int, limit: int
 ) -> list[Source]:
-    """The first `limit` faces of the gallery's `own` space, after a seq, that lack a row here."""
+    """The first `limit` faces after a seq that are in no way in `space`, and why is not known.
+
+    Each is told with its embedding in the gallery's `own` space.
+    """
+    statement = select(FaceRow.id).where(FaceRow.seq > after_seq, *_lacks(space))
+    return _sources(session, own, statement.order_by(FaceRow.seq).limit(limit))
+
+
+def _lacks(space: EmbeddingSpec) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     has_row = exists().where(
         EmbeddingRow.face_id == FaceRow.id, EmbeddingRow.spec_id == id_of_spec(space)
     )
-    statement = (
-        select(FaceRow.id)
-        .where(FaceRow.spec_id == id_of_spec(own), FaceRow.seq > after_seq, ~has_row)
-        .order_by(FaceRow.seq)
-        .limit(limit)
-    )
-    return _sources(session, statement)
+    # A space that has no row yet is nobody's.
+    return FaceRow.spec_id != func.coalesce(id_of_spec(space), 0), ~has_row
 
 
 def due_again(
     session: Session,
+    own: EmbeddingSpec,
     space: EmbeddingSpec,
     after_seq: int,
     limit: int,
@@ -77,7 +93,7 @@ def due_again(
         .order_by(FaceRow.seq)
         .limit(limit)
     )
-    return _sources(session, statement)
+    return _sources(session, own, statement)
 
 
 def put(
@@ -88,10 +104,13 @@ def put(
     An embedding that is there stays. The same reason again is no change to any reader. Raises
     ModelError for a vector that is no embedding of this space.
     """
-    if not session.execute(select(exists().where(FaceRow.id == face_id))).scalar():
+    enrolled_in = session.execute(select(FaceRow.spec_id).where(FaceRow.id == face_id)).scalar()
+    if enrolled_in is None:
         return False
     embedding = None if vector is None else to_bytes(checked_vector(vector, space.dimensions))
     space_id = spec_id(session, space)
+    if enrolled_in == space_id:
+        return True
     asked = select(EmbeddingRow).where(
         EmbeddingRow.face_id == face_id, EmbeddingRow.spec_id == space_id
     )
@@ -107,14 +126,13 @@ def put(
     return True
 
 
-def count(session: Session, space: EmbeddingSpec) -> int:
-    """How many faces have a row in this space, with an embedding or without."""
-    statement = (
-        select(func.count())
-        .select_from(EmbeddingRow)
-        .where(EmbeddingRow.spec_id == id_of_spec(space))
-    )
-    return session.execute(statement).scalar_one()
+def pending(session: Session, space: EmbeddingSpec) -> int:
+    """How many faces were not looked at yet with this space's network."""
+    enrolled = select(func.count()).select_from(FaceRow)
+    elsewhere = enrolled.where(FaceRow.spec_id != func.coalesce(id_of_spec(space), 0))
+    looked_at = select(func.count()).select_from(EmbeddingRow)
+    looked_at = looked_at.where(EmbeddingRow.spec_id == id_of_spec(space))
+    return session.execute(elsewhere).scalar_one() - session.execute(looked_at).scalar_one()
 
 
 def codes(session: Session, space: EmbeddingSpec) -> dict[str, int]:
@@ -127,18 +145,23 @@ def codes(session: Session, space: EmbeddingSpec) -> dict[str, int]:
     return {code: number for code, number in session.execute(statement) if code is not None}
 
 
-def _sources(session: Session, ids: Select[int]) -> list[Source]:
+def _sources(session: Session, own: EmbeddingSpec, ids: Select[int]) -> list[Source]:
     # The ids alone first: the search for them reads no embeddings.
     face_ids = list(session.execute(ids).scalars())
     photos = _photos_of(session, face_ids)
-    statement = (
-        select(FaceRow.seq, FaceRow.id, FaceRow.embedding)
-        .where(FaceRow.id.in_(face_ids))
-        .order_by(FaceRow.seq)
+    own_id = id_of_spec(own)
+    further = select(EmbeddingRow.embedding).where(
+        EmbeddingRow.face_id == FaceRow.id, EmbeddingRow.spec_id == own_id
     )
+    known: ColumnElement[bytes | None] = case(
+        (FaceRow.spec_id == own_id, FaceRow.embedding), else_=further.scalar_subquery()
+    )
+    statement = select(FaceRow.seq, FaceRow.id, type_coerce(known, LargeBinary))
     return [
         Source(seq, face_id, stored, tuple(photos.get(face_id, ())))
-        for seq, face_id, stored in session.execute(statement)
+        for seq, face_id, stored in session.execute(
+            statement.where(FaceRow.id.in_(face_ids)).order_by(FaceRow.seq)
+        )
     ]
 
 

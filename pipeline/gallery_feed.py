@@ -94,10 +94,17 @@ class Feed:
         position = self._index.position
         with self._database.read() as session:
             newest = gallery.last_seq(session)
+            far_behind = newest - position > FAR_BEHIND and changes.has_more(
+                # What happens in other spaces has its seqs too.
+                session,
+                self._spec,
+                position,
+                FAR_BEHIND,
+            )
         if newest < position:
             # The database was set back to a backup: what the index has is from elsewhere.
             self._found = Fault.AHEAD
-        if self._found is None and newest - position > FAR_BEHIND:
+        if self._found is None and far_behind:
             # Where nothing could be opened, that is why it is behind.
             return Fault.DAMAGED if self._index.problem else Fault.BEHIND, newest
         if self._found is None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from core.errors import Forbidden, InvalidParameter, ModelError
 from core.types import EmbeddingSpec
 from core.vectors import from_bytes
-from db import eras, faces, gallery, space_feed, spaces
+from db import eras, gallery, space_feed, spaces
 from db.access_models import Device
 from db.session import Database, Session
 from db.space_feed import START, Held, Place, Span
@@ -103,7 +103,6 @@ class DeviceGallery:
             span = space_feed.span(
                 session,
                 network.spec,
-                own=network.own,
                 after=reader.place,
                 born=reader.born,
                 limit=limit,
@@ -149,14 +148,8 @@ def _page(
         complete=span.complete,
         reset=reset,
         begins=False,
-        pending=0 if network.own else _pending(session, network.spec),
+        pending=spaces.pending(session, network.spec),
     )
-
-
-def _pending(session: Session, further: EmbeddingSpec) -> int:
-    chosen = gallery.chosen(session)
-    enrolled = faces.count(session, chosen.spec) if chosen else 0
-    return max(0, enrolled - spaces.count(session, further))
 
 
 def _held(held: Held, spec: EmbeddingSpec) -> HeldFace:

@@ -17,7 +17,7 @@ from pipeline.spaces.look import Looked, Looker, Without
 _AT_ONCE = 8
 AGAIN_AFTER = timedelta(minutes=10)
 """So long after a photo was not there, or another one, it is looked for again."""
-_AGAIN = (Without.VANISHED, Without.PHOTO_CHANGED)
+_AGAIN = (Without.VANISHED, Without.PHOTO_CHANGED, Without.UNKNOWN)
 GoesOn = Callable[[], bool]
 
 
@@ -89,7 +89,7 @@ class Filler:
     def _due_again(self, after: int, before: datetime) -> list[Source]:
         with self._database.read() as session:
             return spaces.due_again(
-                session, self._further, after, _AT_ONCE, codes=_AGAIN, before=before
+                session, self._own, self._further, after, _AT_ONCE, codes=_AGAIN, before=before
             )
 
     def _commit(self, looked: Sequence[Looked], filled: Filled) -> None:

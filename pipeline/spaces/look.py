@@ -40,6 +40,8 @@ class Without(StrEnum):
     """Its photo has another content by now."""
     ANOTHER_FACE = "another_face"
     """The face found is not the one that was enrolled."""
+    UNKNOWN = "unknown"
+    """It has no embedding of the gallery's own network to be known by."""
     INTERNAL = "internal"
     """A fault of ours, which the log tells of."""
 
@@ -109,6 +111,8 @@ class Looker:
         return data if files.sha256_bytes(data) == photo.sha256 else Without.PHOTO_CHANGED
 
     def _embedded(self, source: Source, data: bytes) -> Looked:
+        if source.embedding is None:
+            return Looked(source.face_id, None, Without.UNKNOWN)
         photo = decode(data, self._limits.max_image_pixels)
         face = exactly_one(self._own.detect(photo), self._limits.dominant_face)
         spec = self._own.spec

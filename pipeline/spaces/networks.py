@@ -13,11 +13,10 @@ from pipeline.analyzer import BuildAnalyzer
 
 @dataclass(frozen=True, slots=True)
 class ServedNetwork:
-    """A network whose space devices are given; `own`: it is the gallery's own."""
+    """A network whose space devices are given."""
 
     spec: EmbeddingSpec
     threshold: float
-    own: bool
 
     @property
     def names(self) -> tuple[str, str]:
@@ -50,7 +49,7 @@ class ServedNetworks:
             raise NotReady("no network is prepared for this gallery; run: flask models prepare")
         wanted = self._settings.threshold
         own = self._build(chosen.embedder, self._settings).default_threshold
-        yield ServedNetwork(chosen.spec, own if wanted is None else wanted, own=True)
+        yield ServedNetwork(chosen.spec, own if wanted is None else wanted)
         for name in self._settings.device_network_names:
             if name == chosen.embedder:
                 continue
@@ -58,4 +57,4 @@ class ServedNetworks:
                 further = self._build(name, self._settings)
             except NotFound:
                 continue  # The watcher says so in the log.
-            yield ServedNetwork(further.spec, further.default_threshold, own=False)
+            yield ServedNetwork(further.spec, further.default_threshold)

@@ -10,6 +10,7 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from db import eras, faces, gallery, migrate, space_feed, spaces, users
+from db.in_space import TABLES, Table
 from db.session import Database
 from db.space_feed import START, Place
 from tests.fakes import spec
@@ -88,7 +89,8 @@ def test_a_deleted_face_leaves_no_embedding_in_the_file(database: Database, path
         users.delete(session, users.get(session, "anna"))
     assert not stored()
     with database.read() as session:
-        assert spaces.count(session, FURTHER_SPEC) == 0
+        assert spaces.codes(session, FURTHER_SPEC) == {}
+        assert faces.count(session, FURTHER_SPEC) == spaces.pending(session, FURTHER_SPEC) == 0
 
 
 def test_what_is_put_twice_stays_as_it_was(database: Database) -> None:
@@ -125,7 +127,7 @@ def test_faces_of_one_name_are_told_one_by_one(database: Database, own: bool) ->
     with database.read() as session:
         last = gallery.last_seq(session)
         for _ in range(3):
-            span = space_feed.span(session, space, own=own, after=place, born=0, limit=1)
+            span = space_feed.span(session, space, after=place, born=0, limit=1)
             place = span.upto
             seen.append(place)
         assert span.complete
@@ -149,13 +151,16 @@ def test_an_era_is_of_those_changes_that_follow_it(database: Database) -> None:
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_no_page_is_found_by_looking_at_everybody(database: Database, own: bool) -> None:
+@pytest.mark.parametrize("table", TABLES)
+def test_no_page_is_found_by_looking_at_everybody(
+    database: Database, own: bool, table: Table
+) -> None:
     enroll(database, "anna")
     space, after = spec() if own else FURTHER_SPEC, Place(5)
     with database.read() as session:
         connection = session.connection()
         for select in (space_feed._came, space_feed._renamed):
-            statement = select(session, space, own, after).limit(10).compile(connection)
+            statement = select(session, space, table, after).limit(10).compile(connection)
             explained = connection.exec_driver_sql(
                 f"EXPLAIN QUERY PLAN {statement}",
                 tuple(statement.params[name] for name in statement.positiontup or ()),
