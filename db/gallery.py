@@ -44,7 +44,7 @@ def chosen(session: Session) -> Chosen | None:
     row = session.get_one(Gallery, _ROW)
     if row.embedder is None or row.spec_id is None:
         return None
-    spec = _to_spec(session.get_one(Spec, row.spec_id))
+    spec = to_spec(session.get_one(Spec, row.spec_id))
     return Chosen(row.embedder, row.reason or "", spec)
 
 
@@ -81,7 +81,7 @@ def _select_id(spec: EmbeddingSpec) -> Select[int]:
     return select(Spec.id).where(Spec.digest == spec.digest)
 
 
-def _to_spec(row: Spec) -> EmbeddingSpec:
+def to_spec(row: Spec) -> EmbeddingSpec:
     fields = row.fields
     return EmbeddingSpec(
         embedder=str(fields["embedder"]),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import Double, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import AUTOINCREMENT, Base, UtcDateTime
@@ -42,3 +42,22 @@ class Era(Base):
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(String(32))
+
+
+class SpaceRow(Base):
+    """What `flask models use` made of a space; which one is in force stands in the gallery's row.
+
+    `role`: `next` while it is filled, `loading` while every process loads its network; null for
+    others. `left_at` is when it was in force last. `threshold_of`: `settings` for KENAL_THRESHOLD,
+    `network` for the network's own, `given` for `threshold`.
+    """
+
+    __tablename__ = "spaces"
+
+    spec_id: Mapped[int] = mapped_column(
+        ForeignKey("specs.id"), primary_key=True, autoincrement=False
+    )
+    role: Mapped[str | None] = mapped_column(String(16))
+    threshold_of: Mapped[str] = mapped_column(String(16))
+    threshold: Mapped[float | None] = mapped_column(Double)
+    left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
