@@ -1,0 +1,1 @@
+"""Training on your own people: classifiers, projections, small networks; nothing served is here."""

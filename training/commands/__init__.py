@@ -1,0 +1,1 @@
+"""`python -m training <command>`: one module a command."""

@@ -1,0 +1,135 @@
+"""What the commands share: settings, photos looked at, options, progress, words."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from core.errors import InvalidParameter
+from core.settings import Settings, load_settings
+from evaluation.cache import Cache
+from evaluation.datasets.dataset import Picture
+from evaluation.datasets.folders import from_folders
+from evaluation.embedding import Limits, OnProgress, Unusable, refusals
+from pipeline.analyzer import LeastFace
+from pipeline.builder import build_detector, build_embedder
+from pipeline.embedders.embedder import Embedder
+from pipeline.models.entry import ModelEntry
+from pipeline.models.registry import find
+from training.augmentation import Level
+from training.drawing import WITHOUT_PLOTS, has_plots
+from training.looking import Looking, Samples
+from training.views import Backbone
+
+DEFAULT_EMBEDDER = "facenet"
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def command(
+    commands: Commands,  # type: ignore[valid-type]  # argparse does not name it
+    name: str,
+    says: str,
+    run: Callable[[argparse.Namespace], None],
+) -> argparse.ArgumentParser:
+    """A command's parser, to which it adds what it takes."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=says, description=says)  # type: ignore[attr-defined]
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_dataset(
+    parser: argparse.ArgumentParser, out: str, level: Level, is_needed: bool = True
+) -> None:
+    """DATASET and the options of everything that trains on it."""
+    several = None if is_needed else "?"
+    parser.add_argument("dataset", type=Path, nargs=several, help="DATASET/<person>/<photo>")
+    parser.add_argument("--out", type=Path, default=Path(out), help=f"results ({out})")
+    parser.add_argument(
+        "--augmentation", type=Level, choices=list(Level), default=level, help=f"({level})"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the same gives the same (0)")
+
+
+def pictures_of(folder: Path) -> Mapping[str, Picture]:
+    """The photos of DATASET; raises InvalidParameter."""
+    if not folder.is_dir():
+        raise InvalidParameter("DATASET is a folder with a folder for each person in it")
+    return from_folders(folder).pictures
+
+
+def check_out(out: Path, dataset: Path) -> None:
+    """Raises InvalidParameter where results would be taken for a person's photos."""
+    if dataset.resolve() in (out.resolve(), *out.resolve().parents):
+        raise InvalidParameter("--out is a folder outside of DATASET")
+
+
+def looking(settings: Settings) -> Looking:
+    """Who finds faces, loaded; raises ModelUnavailable."""
+    detector = build_detector(settings)
+    detector.load()
+    limits = Limits(settings.max_upload_bytes, settings.max_image_pixels)
+    return Looking(detector, limits, LeastFace(settings.min_face_px, settings.min_face_part))
+
+
+def embedder_of(name: str, settings: Settings) -> tuple[ModelEntry, Embedder]:
+    """A network of the registry, loaded; raises NotFound and ModelUnavailable."""
+    entry = find(name, settings)
+    embedder = build_embedder(entry, settings)
+    embedder.load()
+    return entry, embedder
+
+
+def embedded_people(
+    settings: Settings, embedder: Embedder, folder: Path, level: Level, on_progress: OnProgress
+) -> Samples:
+    """Every view of every usable photo by `embedder`, from the cache where it was seen before."""
+    least = f"{settings.min_face_px:g}-{settings.min_face_part:g}"
+    cache = Cache(settings.data_dir / "training" / "embeddings", least)
+    maker = Backbone(embedder, level, cache).maker()
+    return looking(settings).at(pictures_of(folder), maker, on_progress=on_progress)
+
+
+def settings_here() -> Settings:
+    return load_settings()
+
+
+@contextmanager
+def staged(title: str) -> Iterator[OnProgress]:
+    """A bar for each stage in a terminal; elsewhere a line as each stage ends."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    bars = Progress(
+        *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal
+    )
+    tasks: dict[str, int] = {}
+    with bars as progress:
+
+        def on_progress(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(f"{title}: {stage}", total=total)
+            progress.update(tasks[stage], completed=done, total=total)  # type: ignore[arg-type]
+            if done == total and not console.is_terminal:
+                sys.stderr.write(f"{title}: {stage}, {done} done\n")
+
+        yield on_progress
+
+
+def say(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def say_left_out(left_out: Sequence[Unusable]) -> None:
+    if left_out:
+        codes = ", ".join(f"{count} {code}" for code, count in refusals(left_out).items())
+        say([f"{len(left_out)} photos are left out ({codes}): results.json names them"])
+
+
+def say_plots() -> None:
+    if not has_plots():
+        sys.stderr.write(f"{WITHOUT_PLOTS}\n")

@@ -1,0 +1,53 @@
+"""Manifests by which server and edge agent load a network, or refuse an untrained one."""
+
+import json
+from collections.abc import Mapping
+
+from core.types import Similarity
+from pipeline.models.custom import Manifest
+from training.provenance import Provenance
+
+
+def manifest_json(given: Provenance, file: str, sha256: str, source: str) -> bytes:
+    """For the server (MODEL_DIR/<id>/manifest.json), and for a device that computes ONNX.
+
+    A network that may name nobody says `"trained": false` and has no threshold: both refuse it.
+    """
+    fields = _fields(given, file, sha256, source)
+    if given.trained:
+        Manifest.model_validate(fields)  # never write what the server would refuse
+    return (json.dumps(fields, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def manifest_toml(given: Provenance, file: str, sha256: str, source: str) -> bytes:
+    """For the edge agent, with the TensorFlow Lite file."""
+    fields = {**_fields(given, file, sha256, source), "trained": given.trained}
+    table = fields.pop("input")
+    assert isinstance(table, Mapping)
+    lines = [f"{name} = {_toml(value)}" for name, value in fields.items()]
+    lines += ["", "[input]", *(f"{name} = {_toml(value)}" for name, value in table.items())]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _fields(given: Provenance, file: str, sha256: str, source: str) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "title": given.title,
+        "file": file,
+        "sha256": sha256,
+        "license": given.license,
+        "source": source[:500],
+        "error_rates": given.error_rates()[:1000],
+        "input": given.input.model_dump(mode="json"),
+        "dimensions": given.dimensions,
+        "similarity": Similarity.COSINE.value,
+        "mirror": given.mirror,
+        "unit_length": True,
+    }
+    if given.trained:
+        return {**fields, "default_threshold": given.threshold}
+    return {**fields, "trained": False, "source": f"UNTRAINED: {given.reason}"[:500]}
+
+
+def _toml(value: object) -> str:
+    """A value as TOML has it; JSON's strings, numbers, lists and booleans are the same there."""
+    return json.dumps(value, ensure_ascii=False)

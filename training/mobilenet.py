@@ -1,0 +1,111 @@
+"""MobileNetV2 with an embedding of unit length on top, for devices."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import InvalidParameter, NotReady
+from training.keras_here import keras, quiet
+from training.looking import Views
+from training.metric import values_of
+
+ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
+RANDOM, IMAGENET = "random", "imagenet"
+_SPREAD_BY = 256
+"""Crops that a random network's normalization is set by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`alpha` is MobileNetV2's width; `weights` are random, imagenet, or a file of Keras."""
+
+    alpha: float = 0.35
+    side_px: int = 112
+    dimensions: int = 128
+    weights: str = RANDOM
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Built:
+    """`network` is `head` after `backbone`: (n, side, side, 3) from -1 to 1, to unit vectors."""
+
+    backbone: Any
+    head: Any
+    network: Any
+
+
+def build(shape: Shape) -> Built:
+    """Raises NotReady where weights cannot be had, InvalidParameter for wrong ones."""
+    module = keras()
+    module.utils.set_random_seed(shape.seed)
+    backbone = _backbone(module, shape)
+    features = module.Input((backbone.output_shape[-1],))
+    normal = module.layers.BatchNormalization(center=False, scale=False, name="features_normal")
+    normal.trainable = False
+    dense = module.layers.Dense(shape.dimensions, use_bias=False, name="embedding")
+    vector = module.layers.UnitNormalization(name="unit")(dense(normal(features)))
+    head = module.Model(features, vector, name="head")
+    return Built(backbone, head, module.Model(backbone.input, head(backbone.output)))
+
+
+def spread(built: Built, crops: Views) -> None:
+    """Set a random backbone's normalization by some crops, so that its answers differ at all."""
+    normals = [layer for layer in built.backbone.layers if hasattr(layer, "moving_mean")]
+    momenta = [layer.momentum for layer in normals]
+    for layer in normals:
+        layer.momentum = 0.0
+    step = max(1, len(crops) // _SPREAD_BY)
+    built.backbone(values_of(crops[::step][:_SPREAD_BY]), training=True)
+    for layer, momentum in zip(normals, momenta, strict=True):
+        layer.momentum = momentum
+
+
+def center(built: Built, features: Views) -> None:
+    """Set the head's normalization by the training's own features (n, d)."""
+    values = np.asarray(features, np.float32)
+    built.head.get_layer("features_normal").set_weights([values.mean(axis=0), values.var(axis=0)])
+
+
+def features_of(built: Built, crops: Views) -> Views:
+    """What the backbone says of crops (n, side, side, 3): (n, d)."""
+    parts = [
+        np.asarray(built.backbone(values_of(crops[at : at + 64]), training=False), np.float32)
+        for at in range(0, len(crops), 64)
+    ]
+    return np.concatenate(parts)
+
+
+def unfreeze(built: Built, layers: int) -> None:
+    """Let the last layers of the backbone learn too; normalization stays as it is."""
+    for layer in built.backbone.layers:
+        layer.trainable = False
+    for layer in built.backbone.layers[-layers:] if layers else []:
+        layer.trainable = not hasattr(layer, "moving_mean")
+
+
+def _backbone(module: Any, shape: Shape) -> Any:
+    if shape.alpha not in ALPHAS:
+        raise InvalidParameter(f"--alpha is one of {', '.join(map(str, ALPHAS))}")
+    is_imagenet = shape.weights == IMAGENET
+    try:
+        with quiet():
+            network = module.applications.MobileNetV2(
+                input_shape=(shape.side_px, shape.side_px, 3),
+                alpha=shape.alpha,
+                include_top=False,
+                weights=IMAGENET if is_imagenet else None,
+                pooling="avg",
+            )
+            if shape.weights not in (RANDOM, IMAGENET):
+                network.load_weights(Path(shape.weights))
+    except ValueError as error:
+        raise InvalidParameter("these weights or this size do not fit MobileNetV2") from error
+    except Exception as error:
+        raise NotReady(
+            "the weights of MobileNetV2 cannot be had: ImageNet's are downloaded from"
+            " storage.googleapis.com; bring a file with --weights FILE, or try --weights random"
+        ) from error
+    return network
