@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from edge.checks import Finding, check_camera, check_disk, check_server
 from edge.detection import DetectorError
 from edge.local_parts import local_of
-from edge.parts import camera_of, watcher_of
+from edge.parts import camera_of, detector_of
 from edge.recognition.manifest import NetworkError
 from edge.recognition.storage import GalleryError
 from edge.relay import RelayFailed, relay_of
@@ -17,15 +17,21 @@ def findings(config: Config) -> Iterator[Finding]:
     """One after another, as they are found; the door is closed at the end."""
     yield check_disk(config)
     yield check_camera(camera_of(config, patient=False))
-    try:
-        watcher_of(config)
-        yield Finding("detector", "the server's" if config.detector.on_server else "loaded")
-    except DetectorError as error:
-        yield Finding("detector", str(error), True)
+    yield _detector(config)
     yield from _recognition(config)
     if config.server.url:
         yield from check_server(config)
     yield _relay(config)
+
+
+def _detector(config: Config) -> Finding:
+    if config.detector.on_server:
+        return Finding("detector", "the server's")
+    try:
+        detector_of(config)
+    except DetectorError as error:
+        return Finding("detector", str(error), True)
+    return Finding("detector", "loaded")
 
 
 def _recognition(config: Config) -> Iterator[Finding]:

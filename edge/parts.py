@@ -1,7 +1,7 @@
 """Parts made as the settings say, each on its own."""
 
-import importlib
-from typing import cast
+import time
+from collections.abc import Callable
 
 from edge.cameras.choose import camera
 from edge.detection import Detector, detector
@@ -9,6 +9,7 @@ from edge.gate import Rules
 from edge.mqtt.publisher import Mqtt
 from edge.outbox import Bounds, Outbox
 from edge.pipeline import Watcher
+from edge.remote.detector import RemoteDetector
 from edge.remote.names import Names
 from edge.sections import Config
 from edge.types import Camera
@@ -21,14 +22,22 @@ def camera_of(config: Config, *, patient: bool = True) -> Camera:
     return camera(config.camera.spec.text, size, patient=patient)
 
 
-def detector_of(config: Config, names: Names | None = None) -> Detector:
-    """What finds faces; `names` is told whose they are where it knows. Raises DetectorError."""
+def remote_of(
+    config: Config, names: Names, wall: Callable[[], float] = time.time
+) -> RemoteDetector | None:
+    """The server as detector, which tells `names` whose faces it found; None where it is not.
+
+    `wall` is as nearly the server's clock as can be: it drops frames that look old.
+    """
+    if not config.detector.on_server:
+        return None
+    return RemoteDetector(config.server, names.named, wall=wall)
+
+
+def detector_of(config: Config) -> Detector:
+    """What finds faces on the device; raises DetectorError."""
     seen = config.detector
-    if not seen.on_server:
-        return detector(seen.model, seen.least_confidence, seen.search_px)
-    remote = importlib.import_module("edge.remote.detector")
-    told = names or Names()
-    return cast(Detector, remote.RemoteDetector(config.server, told.named))
+    return detector(seen.model, seen.least_confidence, seen.search_px)
 
 
 def rules_of(config: Config) -> Rules:
@@ -47,9 +56,9 @@ def rules_of(config: Config) -> Rules:
     )
 
 
-def watcher_of(config: Config, names: Names | None = None) -> Watcher:
-    """Detection and gate of the settings; raises DetectorError."""
-    return Watcher(detector_of(config, names), rules_of(config))
+def watcher_of(config: Config, remote: RemoteDetector | None = None) -> Watcher:
+    """Detection, on the server where `remote` is given, and gate; raises DetectorError."""
+    return Watcher(remote or detector_of(config), rules_of(config))
 
 
 def outbox_of(config: Config) -> Outbox:

@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from edge.local_door import LocalDoor
 from edge.local_parts import Local, circumstances_of, local_of
 from edge.outbox import Claim, Event
 from edge.page_parts import page_of
-from edge.parts import camera_of, mqtt_of, watcher_of
+from edge.parts import camera_of, mqtt_of, remote_of, watcher_of
 from edge.recognition.policy import Circumstances
 from edge.relay import Relay, relay_of
 from edge.remote.names import Names
@@ -64,11 +65,15 @@ class Door:
         self._config, self._relay = config, relay
         self.board, self._retakes = Board(), Retakes(config.gate.tries)
         self._mqtt, names = mqtt_of(config), Names()
-        self.watching = Watching(watcher_of(config, names), self._retakes, self.board, names)
+        self._connection: Connection | None = None
+        self._remote = remote_of(config, names, self._server_time)
+        if self._remote is not None:
+            stack.callback(self._remote.close)
+        watcher = watcher_of(config, self._remote)
+        self.watching = Watching(watcher, self._retakes, self.board, names)
         self.local = stack.enter_context(local_of(config))
         self._teller = self._telling(stack)
         self._active = Active(config.outbox.folder)
-        self._connection: Connection | None = None
         is_local = config.recognition.mode == "local"
         if config.server.url:
             answered = self._recorded if is_local else self._answered
@@ -93,8 +98,18 @@ class Door:
     def status(self, camera: Camera) -> Status:
         """For whoever looks."""
         return Status(
-            self._config, camera, self._connection, self.local, self._circumstances, self._mqtt
+            self._config,
+            camera,
+            self._connection,
+            self.local,
+            self._circumstances,
+            self._mqtt,
+            self._remote,
         )
+
+    def _server_time(self) -> float:
+        skew = self._connection.facts.skew_seconds if self._connection else None
+        return time.time() - (skew or 0.0)
 
     def _telling(self, stack: ExitStack) -> Teller:
         lamps = signals_of(self._config.signals)

@@ -10,6 +10,7 @@ from edge.local_parts import Local
 from edge.mqtt.publisher import Mqtt
 from edge.page.types import StatusRow
 from edge.recognition.policy import Circumstances
+from edge.remote.detector import RemoteDetector
 from edge.sections import Config
 from edge.sending import Connection
 from edge.types import Camera
@@ -28,6 +29,7 @@ class Status:
     local: Local | None
     circumstances: Callable[[], Circumstances] | None
     mqtt: Mqtt | None = None
+    remote: RemoteDetector | None = None
 
     def rows(self) -> list[StatusRow]:
         """What the live page shows."""
@@ -45,6 +47,9 @@ class Status:
         camera = self.camera.status()
         yield StatusRow("camera", camera, camera != "ok")
         yield StatusRow("recognizes", self._who_recognizes())
+        if self.remote is not None:
+            word = self.remote.status()
+            yield StatusRow("faces found by the server", word, word != "ok")
         if self.connection is not None:
             yield from self._server(self.connection)
         if self.circumstances is not None and self.local is not None:
