@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from flask import current_app
+from flask import current_app, g
 
 from pipeline.services import Engine, Services
 
@@ -14,5 +14,10 @@ def services() -> Services:
 
 
 def engine() -> Engine:
-    """The loaded networks and gallery; raises NotReady, or what keeps them from starting."""
-    return services().engine()
+    """The loaded networks and gallery; raises NotReady, or what keeps them from starting.
+
+    The same one for a whole request: its answer is of one space, whatever is switched meanwhile.
+    """
+    if "engine" not in g:
+        g.engine = services().engine()
+    return cast(Engine, g.engine)

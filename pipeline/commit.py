@@ -9,7 +9,7 @@ from core.errors import FaceConflict, NotReady, Vanished
 from core.files import FileIdentity
 from core.names import PhotoName
 from core.types import EmbeddingSpec, Vector
-from db import faces, gallery, photos, removals, users
+from db import faces, photos, removals, switching, users
 from db.models import PhotoRow
 from db.photos import Status
 from db.session import Database, Session
@@ -162,10 +162,11 @@ class Commits:
 
 
 def check_space(session: Session, spec: EmbeddingSpec) -> None:
-    """Raises NotReady where the gallery is of another space than `spec`."""
-    # An embedder may have been prepared anew while this process runs.
-    chosen = gallery.chosen(session)
-    if chosen is None or chosen.spec != spec:
+    """Raises NotReady where the gallery keeps no space like `spec`."""
+    # An embedder may have been prepared anew while this process runs. What was begun before a
+    # switch ends in the space of before, which is kept: the new one is filled from there.
+    spaces = switching.spaces(session)
+    if spaces is None or spec not in spaces.kept:
         raise NotReady("another network was chosen for this gallery; restart the service")
 
 

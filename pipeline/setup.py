@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from core.errors import ModelUnavailable, NotReady
 from core.settings import Settings
 from core.types import EmbeddingSpec
-from db import faces, gallery
+from db import faces, gallery, switching
 from db.gallery import Chosen
 from db.session import Database
-from pipeline.analyzer import BuildAnalyzer, build_analyzer
+from pipeline.analyzer import Analyzer, BuildAnalyzer, build_analyzer
 from pipeline.models.entry import AUTO
 
 if TYPE_CHECKING:
@@ -31,13 +31,23 @@ def recorded_embedder(
     with database.read() as session:
         recorded = gallery.chosen(session)
         has_faces = faces.has_any(session)
+        switched = switching.was_switched(session)
     if recorded is None:
         raise NotReady("no network is prepared for this gallery; run: flask models prepare")
-    _check_wanted(recorded, settings, has_faces)
-    spec = build(recorded.embedder, settings).spec
-    if recorded.spec != spec:
-        _refuse_other_space(recorded.spec, spec)
+    _check_wanted(recorded, settings, has_faces, switched)
+    serving(recorded.spec, settings, build)
     return recorded
+
+
+def serving(spec: EmbeddingSpec, settings: Settings, build: BuildAnalyzer) -> Analyzer:
+    """The analyzer, not loaded, whose embeddings are of this very space.
+
+    Raises NotReady where changed weights make embeddings of another one, and as `build` does.
+    """
+    analyzer = build(spec.embedder, settings)
+    if analyzer.spec != spec:
+        _refuse_other_space(spec, analyzer.spec)
+    return analyzer
 
 
 def prepare_embedder(
@@ -57,8 +67,10 @@ def prepare_embedder(
     with database.read() as session:
         recorded = gallery.chosen(session)
         has_faces = faces.has_any(session)
-    if recorded is not None and (has_faces or settings.embedder in (AUTO, recorded.embedder)):
-        _check_wanted(recorded, settings, has_faces)
+        switched = switching.was_switched(session)
+    stays = has_faces or switched or settings.embedder in (AUTO, getattr(recorded, "embedder", ""))
+    if recorded is not None and stays:
+        _check_wanted(recorded, settings, has_faces, switched)
         choice = Choice(recorded.embedder, recorded.reason)
         prepare(choice.embedder)
     else:
@@ -67,8 +79,11 @@ def prepare_embedder(
     if recorded is not None and has_faces and recorded.spec != chosen.spec:
         _refuse_other_space(recorded.spec, chosen.spec)
     with database.write() as session:
-        gallery.record(session, chosen)
-    return chosen
+        # An operator may have chosen another one meanwhile, with `flask models use`.
+        now = gallery.chosen(session)
+        if now == recorded:
+            gallery.record(session, chosen)
+    return chosen if now == recorded or now is None else now
 
 
 def _prepared(choice: "Choice", settings: Settings, prepare: Prepare) -> "Choice":
@@ -85,15 +100,23 @@ def _prepared(choice: "Choice", settings: Settings, prepare: Prepare) -> "Choice
     return choice
 
 
-def _check_wanted(recorded: Chosen, settings: Settings, has_faces: bool) -> None:
+def _check_wanted(recorded: Chosen, settings: Settings, has_faces: bool, switched: bool) -> None:
     if settings.embedder in (AUTO, recorded.embedder):
+        return
+    if switched:
+        # It was what the gallery began with: nobody wants a service that no longer starts.
+        _log.warning(
+            "KENAL_EMBEDDER %s is not used: %s was chosen with flask models use; set it to auto",
+            settings.embedder,
+            recorded.embedder,
+        )
         return
     if not has_faces:
         raise NotReady(f"{settings.embedder} is not prepared yet; run: flask models prepare")
     raise NotReady(
         f"this gallery was enrolled with {recorded.embedder}, which {settings.embedder} cannot"
-        f" read: set KENAL_EMBEDDER to auto or {recorded.embedder}, or start with an empty"
-        " KENAL_DATA_DIR and let the photos be enrolled anew"
+        f" read: set KENAL_EMBEDDER to auto or {recorded.embedder}; to go over to another network,"
+        f" run: flask models use {settings.embedder}"
     )
 
 

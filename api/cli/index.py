@@ -9,10 +9,10 @@ from api.context import services
 from core.errors import NotReady
 from db import gallery as recorded
 from index import IndexReport
+from pipeline.engine import open_gallery
 from pipeline.gallery import LiveGallery
 from pipeline.gallery_verify import verify_all
 from pipeline.heartbeat import last_beat
-from pipeline.services import open_gallery
 
 index = Group("index", help="The vector index.")
 

@@ -9,6 +9,7 @@ from core.types import EmbeddingSpec
 from db import gallery
 from db.session import Session
 from pipeline.analyzer import BuildAnalyzer
+from pipeline.spaces.thresholds import least_similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,8 @@ class ServedNetworks:
         chosen = gallery.chosen(session)
         if chosen is None:
             raise NotReady("no network is prepared for this gallery; run: flask models prepare")
-        wanted = self._settings.threshold
-        own = self._build(chosen.embedder, self._settings).default_threshold
-        yield ServedNetwork(chosen.spec, own if wanted is None else wanted)
+        own = self._build(chosen.embedder, self._settings)
+        yield ServedNetwork(chosen.spec, least_similarity(session, self._settings, own))
         for name in self._settings.device_network_names:
             if name == chosen.embedder:
                 continue

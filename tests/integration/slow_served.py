@@ -46,7 +46,7 @@ def patient_turns(settings: Settings) -> Turns:
 
 def create() -> Flask:
     """The application of this process's settings."""
-    mock.patch("pipeline.services.turns_of", patient_turns).start()
+    mock.patch("pipeline.engine.turns_of", patient_turns).start()
     services = Services.build(load_settings(), networks)
     migrate.upgrade(services.database)
     prepare_embedder(services.database, services.settings, lambda _: None, networks)
