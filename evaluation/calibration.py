@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import InvalidParameter
+from core.rates import fmr_for, fpir_of
 from evaluation.metrics.curves import Floats
 from evaluation.metrics.dependence import (
     dependent_bound,
@@ -95,13 +96,8 @@ def for_fpir(
     if strangers is not None and strangers.size >= least_trials(target):
         counted = Impostors(strangers)
         return _proposed(counted, _Aim(Basis.FPIR, target, target, gallery_size), genuine)
-    fmr = -math.expm1(math.log1p(-target) / gallery_size)
+    fmr = fmr_for(target, gallery_size)
     return _proposed(impostors, _Aim(Basis.FPIR_BY_FMR, target, fmr, gallery_size), genuine)
-
-
-def fpir_of(fmr: float, gallery_size: int) -> float:
-    """How often a stranger gets a name among so many people, as if comparisons were independent."""
-    return -math.expm1(gallery_size * math.log1p(-fmr)) if fmr < 1 else 1.0
 
 
 @dataclass(frozen=True, slots=True)

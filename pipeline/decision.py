@@ -12,10 +12,14 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`threshold`: least similarity of a match; `margin`: any second person is farther behind."""
+    """`threshold`: least similarity of a match; `margin`: any second person is farther behind.
+
+    `calibration` is the number of the one that the threshold is of; None where it is of none.
+    """
 
     threshold: float
     margin: float
+    calibration: int | None = None
 
     def is_close(self, best: float, other: float) -> bool:
         """Whether the two cannot be told apart; an exact tie always, whatever the margin."""

@@ -32,6 +32,20 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
+class FalseMatches:
+    """Comparisons of two people at the network's own threshold, and how many were accepted.
+
+    The true rate lies between `low` and `high` with 95 % confidence (Clopper and Pearson), for
+    people and photos like those.
+    """
+
+    errors: int
+    comparisons: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class ModelEntry:
     """One network as it is pinned; the fields with defaults are an embedder's own."""
 
@@ -49,6 +63,8 @@ class ModelEntry:
     dimensions: int = 0
     similarity: Similarity = Similarity.COSINE
     default_threshold: float = 1.0
+    false_matches: FalseMatches | None = None
+    """None where nobody measured them."""
     pixels: OnnxInput | None = None
     mirror: bool = False
     unit_length: bool = True

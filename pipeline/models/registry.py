@@ -8,7 +8,7 @@ from core.settings import Settings
 from core.types import Similarity
 from pipeline.embedders.align import ARCFACE_SIDE_PX, FACENET_MARGIN, FACENET_SIDE_PX
 from pipeline.models.custom import custom_ids, read_custom
-from pipeline.models.entry import DETECTOR, Export, ModelEntry, Role
+from pipeline.models.entry import DETECTOR, Export, FalseMatches, ModelEntry, Role
 from pipeline.models.network_input import Alignment, Layout, OnnxInput
 from pipeline.models.weights import WeightsFile
 
@@ -72,6 +72,7 @@ DLIB = ModelEntry(
     dimensions=128,
     similarity=Similarity.EUCLIDEAN,
     default_threshold=0.83,
+    false_matches=FalseMatches(3, 1209, low=0.000512, high=0.00723),
     export=Export("pipeline.models.dlib_export"),
 )
 
@@ -97,6 +98,7 @@ MOBILEFACENET = ModelEntry(
     normalization="imagenet/mirror-sum/unit",
     dimensions=128,
     default_threshold=0.49,
+    false_matches=FalseMatches(2, 1209, low=0.0002, high=0.00596),
     pixels=OnnxInput(
         side_px=ARCFACE_SIDE_PX,
         layout=Layout.NCHW,

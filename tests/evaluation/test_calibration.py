@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from core.errors import InvalidParameter
-from evaluation.calibration import Basis, Impostors, for_fmr, for_fpir, fpir_of
+from core.rates import fpir_of
+from evaluation.calibration import Basis, Impostors, for_fmr, for_fpir
 from evaluation.metrics.dependence import dependent_interval, design_effect
 from evaluation.metrics.intervals import interval
 

@@ -1,0 +1,96 @@
+"""How often a stranger is given a name by the threshold in force, as far as that is known."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.errors import NotFound
+from core.rates import fpir_of
+from core.settings import Settings
+from core.types import EmbeddingSpec
+from db import calibrations
+from db.calibration_models import Calibration
+from db.session import Session
+from pipeline.models.entry import FalseMatches
+from pipeline.models.registry import find
+from pipeline.thresholds import Origin, Threshold, threshold_of
+
+FPIR = "fpir"
+_MOST = 0.5
+
+
+class Basis(StrEnum):
+    """What an estimate rests on."""
+
+    CALIBRATION = "calibration"
+    REGISTRY = "registry"
+    """What was measured of the network, on other people's photos."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """With 95 % confidence between `low` and `high`."""
+
+    low: float
+    high: float
+
+    def among(self, faces: int) -> "Range":
+        """What this FMR comes to in a search among so many faces."""
+        return Range(fpir_of(self.low, faces), fpir_of(self.high, faces))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The threshold in force among `faces` enrolled ones.
+
+    `fmr` is None where nobody measured it at this threshold, or at a lower one.
+    """
+
+    threshold: Threshold
+    faces: int
+    fmr: Range | None
+    basis: Basis | None
+    warning: str | None
+
+    def fpir(self, times: int = 1) -> Range | None:
+        """The expected share of strangers who get a name, with `times` as many faces."""
+        return None if self.fmr is None else self.fmr.among(self.faces * times)
+
+
+def standing(
+    session: Session, settings: Settings, spec: EmbeddingSpec, own: float, faces: int
+) -> Standing:
+    """What can be said of the threshold in force of this space; `own` is its network's."""
+    threshold = threshold_of(session, settings, spec, own)
+    row = calibrations.in_force(session, spec)
+    if row is not None and threshold.value >= row.threshold:
+        low = row.fmr_low if threshold.value == row.threshold else 0.0
+        warning = _warning(row, faces)
+        return Standing(threshold, faces, Range(low, row.fmr_high), Basis.CALIBRATION, warning)
+    known = _measured(spec, settings)
+    if known is None or threshold.value < own:
+        return Standing(threshold, faces, None, None, None)
+    # Of a stricter threshold than the measured one, only that it is no worse.
+    low = known.low if threshold.origin is Origin.NETWORK else 0.0
+    return Standing(threshold, faces, Range(low, known.high), Basis.REGISTRY, None)
+
+
+def _warning(row: Calibration, faces: int) -> str | None:
+    at_most = fpir_of(row.fmr_bound, faces)
+    if row.target_kind == FPIR and at_most > row.target:
+        return (
+            f"calibrated for {row.gallery_size} faces: among {faces}, strangers may be given a"
+            f" name in up to {at_most:.2g} of searches, and not in {row.target:g} at most"
+        )
+    if row.target_kind != FPIR and fpir_of(row.fmr_low, faces) > _MOST:
+        return (
+            f"calibrated for comparisons of two people: among {faces} faces, most searches for a"
+            " stranger give a name; calibrate for searches, with --fpir"
+        )
+    return None
+
+
+def _measured(spec: EmbeddingSpec, settings: Settings) -> FalseMatches | None:
+    try:
+        return find(spec.embedder, settings).false_matches
+    except NotFound:
+        return None
