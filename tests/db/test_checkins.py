@@ -119,6 +119,8 @@ def test_events_of_before_are_not_to_be_looked_at(tmp_path: Path) -> None:
         checkins.add(session, of_anna())
     before = ["review", "device_review", "device_opened"]
     with database.connect() as connection, connection.begin():
+        for later in ("spaces", "calibrations"):
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {later}")
         connection.exec_driver_sql("DROP INDEX ix_checkins_review")
         connection.exec_driver_sql("DROP INDEX ix_checkins_device_user_id")
         for name in [*before, "device_similarity", "device_user_id", "device_decision"]:
