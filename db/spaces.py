@@ -8,18 +8,21 @@ from sqlalchemy import (
     ColumnElement,
     LargeBinary,
     Select,
+    and_,
     case,
+    delete,
     exists,
     func,
     select,
     type_coerce,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from core.types import EmbeddingSpec, Vector
 from core.vectors import checked_vector, to_bytes
 from db.gallery import id_of_spec, next_seq, spec_id
-from db.models import FaceRow, PhotoRow
+from db.in_space import Space, ids, is_in
+from db.models import FaceRow, PhotoRow, User
 from db.photos import Status
 from db.space_models import EmbeddingRow
 
@@ -145,9 +148,76 @@ def codes(session: Session, space: EmbeddingSpec) -> dict[str, int]:
     return {code: number for code, number in session.execute(statement) if code is not None}
 
 
-def _sources(session: Session, own: EmbeddingSpec, ids: Select[int]) -> list[Source]:
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """A face without an embedding in a space; `code` None: it was not looked at yet.
+
+    `alone`: no other face of the person has one there either, so that nobody finds them.
+    """
+
+    user_id: str
+    face_id: int
+    code: str | None
+    alone: bool
+
+
+def lacking(session: Session, space: EmbeddingSpec, limit: int | None = None) -> list[Lacking]:
+    """The faces without an embedding in a space, in the order of their people's enrollment."""
+    why = aliased(EmbeddingRow)
+    space_id = func.coalesce(id_of_spec(space), 0)
+    found_by = _people_in(space_id)
+    statement = (
+        select(User.user_id, FaceRow.id, why.code, User.id.not_in(found_by))
+        .join(User, User.id == FaceRow.person_id)
+        .outerjoin(why, and_(why.face_id == FaceRow.id, why.spec_id == space_id))
+        .where(FaceRow.spec_id != space_id, why.embedding.is_(None))
+        .order_by(User.id, FaceRow.id)
+        .limit(limit)
+    )
+    return [Lacking(*row) for row in session.execute(statement)]
+
+
+def people_lost(session: Session, own: EmbeddingSpec, space: EmbeddingSpec) -> int:
+    """How many people of the space `own` have no face in another one."""
+    found, kept = (_people_in(func.coalesce(id_of_spec(one), 0)) for one in (own, space))
+    lost = select(func.count()).where(User.id.in_(found), User.id.not_in(kept))
+    return session.execute(lost).scalar_one()
+
+
+def release(session: Session, space: EmbeddingSpec, into: EmbeddingSpec, limit: int) -> int:
+    """Let go of a space's embeddings of `limit` faces; how many it were, 0 when all are done.
+
+    A face that has none in the space `into` keeps the one it was enrolled with: it is what the
+    person is known by. Every other face is as if it had been enrolled in `into`.
+    """
+    space_id, into_id = spec_id(session, space), spec_id(session, into)
+    beside = select(EmbeddingRow.id).where(EmbeddingRow.spec_id == space_id).limit(limit)
+    gone = list(session.execute(beside).scalars())
+    session.execute(delete(EmbeddingRow).where(EmbeddingRow.id.in_(gone)))
+    statement = (
+        select(FaceRow, EmbeddingRow)
+        .join(EmbeddingRow, EmbeddingRow.face_id == FaceRow.id)
+        .where(FaceRow.spec_id == space_id, is_in(EmbeddingRow, into_id))
+        .limit(limit)
+    )
+    moved = session.execute(statement).all()
+    for face, row in moved:
+        assert row.embedding is not None
+        # With its seq: in the space it goes to, nothing happens.
+        face.spec_id, face.embedding, face.seq = into_id, row.embedding, row.seq
+        session.delete(row)
+    session.flush()
+    return len(gone) + len(moved)
+
+
+def _people_in(space: Space) -> Select[int]:
+    face_ids = ids(space).subquery()
+    return select(FaceRow.person_id).where(FaceRow.id.in_(select(face_ids.c[0])))
+
+
+def _sources(session: Session, own: EmbeddingSpec, which: Select[int]) -> list[Source]:
     # The ids alone first: the search for them reads no embeddings.
-    face_ids = list(session.execute(ids).scalars())
+    face_ids = list(session.execute(which).scalars())
     photos = _photos_of(session, face_ids)
     own_id = id_of_spec(own)
     further = select(EmbeddingRow.embedding).where(

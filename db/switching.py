@@ -123,19 +123,17 @@ def announce(session: Session, spec: EmbeddingSpec, chosen: Threshold | None) ->
     session.flush()
 
 
-def begin_loading(session: Session, spec: EmbeddingSpec) -> bool:
-    """Every process is to load the next space's network; False where another one is the next."""
-    return _change_role(session, spec, Role.LOADING)
+def flip(session: Session, before: EmbeddingSpec, spec: EmbeddingSpec) -> bool:
+    """From the commit on, this space is in force instead of the one `before`.
 
-
-def flip(session: Session, spec: EmbeddingSpec) -> bool:
-    """From the commit on, this space is in force; False where it is not the one being loaded."""
+    False where that is not in force by now, or this is not the one being loaded.
+    """
     now = gallery.chosen(session)
     row = session.get(SpaceRow, gallery.find_spec_id(session, spec) or 0)
-    if now is None or row is None or row.role != Role.LOADING:
+    if now is None or now.spec != before or row is None or row.role != Role.LOADING:
         return False
-    before = _row(session, now.spec, Threshold(ThresholdOf.SETTINGS))
-    before.left_at = datetime.now(UTC)
+    left = _row(session, before, Threshold(ThresholdOf.SETTINGS))
+    left.left_at = datetime.now(UTC)
     row.role = row.left_at = None
     gallery.record(session, Chosen(spec.embedder, REASON, spec))
     session.flush()
@@ -171,7 +169,8 @@ def _row(session: Session, spec: EmbeddingSpec, where_new: Threshold) -> SpaceRo
     return row
 
 
-def _change_role(session: Session, spec: EmbeddingSpec, role: Role) -> bool:
+def change_role(session: Session, spec: EmbeddingSpec, role: Role) -> bool:
+    """How far the switch to this space is; False where another one is the next by now."""
     row = session.get(SpaceRow, gallery.find_spec_id(session, spec) or 0)
     if row is None or row.role not in (Role.NEXT, Role.LOADING):
         return False

@@ -29,6 +29,7 @@ from pipeline.intake import Hints, Intake
 from pipeline.reconcile import Reconciler
 from pipeline.services import Engine, Services
 from pipeline.side_files import SideFiles
+from pipeline.spaces.following import until_switched
 from pipeline.spaces.keeper import keeping
 from pipeline.webhooks.sender import sending
 from pipeline.worker import Worker
@@ -178,11 +179,14 @@ def _start(services: Services, stop: threading.Event) -> Engine | None:
 
 
 def _watch(services: Services, stop: threading.Event) -> None:
-    engine = _start(services, stop)
-    if engine is not None:
+    """Watch until `stop`, in whatever space is in force."""
+    while not stop.is_set():
+        engine = _start(services, stop)
+        if engine is None:
+            return
         _log.info("watching; embedder %s", engine.chosen.embedder)
-        with keeping(services, engine):
-            Watcher(services, engine).run(stop)
+        with until_switched(services, engine, stop) as ended, keeping(services, engine):
+            Watcher(services, engine).run(ended)
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from core.types import EmbeddingSpec
 from db import spaces
-from db.session import Database
+from db.session import Database, Session
 from db.spaces import Source
 from pipeline.spaces.look import Looked, Looker, Without
 
@@ -69,6 +69,17 @@ class Filler:
                 break
             heard(filled)
         return filled
+
+    def fill_last(self, session: Session, after: int) -> bool:
+        """Within a writing transaction, whatever came after a seq; False where that is too much."""
+        some = spaces.missing(session, self._own, self._further, after, _AT_ONCE + 1)
+        if len(some) > _AT_ONCE:
+            return False
+        for source in some:
+            found = self._looker.look(source)
+            if found is not None:
+                spaces.put(session, self._further, found.face_id, found.vector, found.code)
+        return True
 
     def _batches(self) -> Iterator[Sequence[Source]]:
         """Faces by seq: those never looked at, then those whose photo may be there again."""

@@ -1,4 +1,5 @@
-"""Keeps the spaces of KENAL_DEVICE_NETWORKS filled, in a thread of the watcher's process.
+"""Keeps further spaces filled, in a thread of the watcher's process: those of
+KENAL_DEVICE_NETWORKS, the one that is to be in force, and the one that was.
 
 It is behind everything else: the system gives it what the others leave.
 """
@@ -10,14 +11,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from core.errors import KenalError
+from core.lease import lease
 from core.logs import describe
+from core.settings import Settings
+from db import switching
 from db.gallery import last_seq
-from pipeline.converter import Limits
+from pipeline.analyzer import Analyzer
+from pipeline.engine import limits_of
 from pipeline.services import Engine, Services
 from pipeline.spaces.fill import Filled, Filler
 from pipeline.spaces.look import Looker
+from pipeline.spaces.thresholds import least_similarity
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 2.0
@@ -33,17 +40,35 @@ class SpaceKeeper:
 
     def __init__(self, services: Services, engine: Engine, prepare: Prepare) -> None:
         self._services, self._engine, self._prepare = services, engine, prepare
-        own = engine.chosen.embedder
-        names = services.settings.device_network_names
-        self._networks = [_Kept(name, self._filler) for name in names if name != own]
+        self._networks: dict[str, _Kept] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Keep filling until `stop`; the face in hand is finished."""
         _step_back()
-        while self._networks and not stop.is_set():
-            for network in self._networks:
-                network.look(self._last_seq, stop, self._services.settings.rescan_seconds)
+        while not stop.is_set():
+            for name in self._names():
+                network = self._networks.setdefault(name, _Kept(name, self._filler))
+                # Somebody may be waiting for it, and fill it in the foreground.
+                with lease(filling_lock(self._services.settings, name), wait=False) as alone:
+                    if alone:
+                        pause = self._services.settings.rescan_seconds
+                        network.look(self._last_seq, stop, pause)
             stop.wait(_LOOK_SECONDS)
+
+    def wanted(self) -> list[str]:
+        """The networks whose spaces are to be filled now."""
+        with self._services.database.read() as session:
+            spaces = switching.spaces(session)
+        further = [] if spaces is None else [spec.embedder for spec in spaces.kept]
+        names = dict.fromkeys([*self._services.settings.device_network_names, *further])
+        return [name for name in names if name != self._engine.chosen.embedder]
+
+    def _names(self) -> list[str]:
+        try:
+            return self.wanted()
+        except KenalError as error:
+            _log.warning("further spaces cannot be looked up (%s)", error.code)
+            return []
 
     def _last_seq(self) -> int:
         with self._services.database.read() as session:
@@ -51,14 +76,22 @@ class SpaceKeeper:
 
     def _filler(self, name: str) -> Filler:
         """Raises KenalError where the network cannot be had."""
-        settings, engine = self._services.settings, self._engine
         self._prepare(name)
-        further = self._services.analyzer(name)
-        limits = Limits(
-            settings.max_upload_bytes, settings.max_image_pixels, settings.dominant_face
-        )
-        looker = Looker(settings.photo_dir, engine.analyzer, further, limits, engine.rule.threshold)
-        return Filler(self._services.database, looker, engine.chosen.spec, further.spec)
+        return filler_of(self._services, self._engine.analyzer, self._services.analyzer(name))
+
+
+def filling_lock(settings: Settings, name: str) -> Path:
+    """Held by the one process that fills the space of a network."""
+    return settings.data_dir / f"filling-{name}.lock"
+
+
+def filler_of(services: Services, own: Analyzer, further: Analyzer) -> Filler:
+    """Fills the space of `further` with the faces that `own` knows again."""
+    settings = services.settings
+    with services.database.read() as session:
+        threshold = least_similarity(session, settings, own)
+    looker = Looker(settings.photo_dir, own, further, limits_of(settings), threshold)
+    return Filler(services.database, looker, own.spec, further.spec)
 
 
 class _Kept:
@@ -88,7 +121,7 @@ class _Kept:
     def _failed(self, why: str) -> None:
         self._next = time.monotonic() + _RETRY_SECONDS
         self._seen_seq = -1
-        _log.warning("device network %s: its space cannot be filled yet: %s", self._name, why)
+        _log.warning("network %s: its space cannot be filled yet: %s", self._name, why)
 
     def _fill(self, stop: threading.Event) -> None:
         if self._filler is None:
@@ -105,7 +138,7 @@ class _Kept:
         self._said_at = time.monotonic()
         without = ", ".join(f"{n} {code}" for code, n in sorted(filled.without.items()))
         _log.info(
-            "device network %s: %d faces embedded; without: %s",
+            "network %s: %d faces embedded; without: %s",
             self._name,
             filled.embedded,
             without or "none",
@@ -131,9 +164,6 @@ def _prepare_with(services: Services) -> Prepare:
 @contextmanager
 def keeping(services: Services, engine: Engine, prepare: Prepare | None = None) -> Iterator[None]:
     """A keeper in a thread of this process, until the end of the block."""
-    if not services.settings.device_network_names:
-        yield
-        return
     stop = threading.Event()
     keeper = SpaceKeeper(services, engine, prepare or _prepare_with(services))
     thread = threading.Thread(target=keeper.run, args=(stop,), name="spaces", daemon=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import ModelUnavailable
-from pipeline.spaces.keeper import keeping
+from db import switching
+from pipeline.spaces.keeper import SpaceKeeper, keeping
 from tests.gallery_kit import GalleryKit
-from tests.spaces_kit import FURTHER, codes_of, spaces_in
+from tests.spaces_kit import FURTHER, FURTHER_SPEC, codes_of, spaces_in
 
 PATIENCE_SECONDS = 30
 
@@ -54,7 +55,7 @@ def test_a_network_that_cannot_be_had_ends_nothing(
         raise ModelUnavailable(f"the weights of {name} are not there")
 
     with keeping(kit.services, kit.engine, fails):
-        eventually(lambda: "hues: its space cannot be filled yet" in caplog.text)
+        eventually(lambda: "network hues: its space cannot be filled yet" in caplog.text)
         assert threads() == ["spaces"]
     assert filled(kit) == []
     assert caplog.text.count("cannot be filled yet") == 1, "not again at once"
@@ -75,9 +76,15 @@ def test_a_bug_is_logged_without_what_it_says(
 def test_the_gallerys_own_network_needs_no_keeping(kit: GalleryKit, names: str) -> None:
     settings = kit.services.settings.model_copy(update={"device_networks": names})
     kit.services.settings = settings
-    with keeping(kit.services, kit.engine, lambda _: pytest.fail("nothing to prepare")):
-        eventually(lambda: threads() == [])
-    assert filled(kit) == []
+    assert SpaceKeeper(kit.services, kit.engine, lambda _: None).wanted() == []
+
+
+def test_what_is_to_be_in_force_is_kept_filled(kit: GalleryKit) -> None:
+    kit.services.settings = kit.services.settings.model_copy(update={"device_networks": ""})
+    with kit.services.database.write() as session:
+        switching.announce(session, FURTHER_SPEC, None)
+    with keeping(kit.services, kit.engine, lambda _: None):
+        eventually(lambda: filled(kit) == ["anna"])
 
 
 def test_names_come_with_commas_each_once(kit: GalleryKit) -> None:
