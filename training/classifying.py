@@ -90,7 +90,7 @@ def classify(
 
 def _fold(samples: Samples, parts: Ids, part: int, strangers: Ids, terms: Terms) -> Fold:
     held_out, rest = np.flatnonzero(parts == part), np.flatnonzero(parts != part)
-    count, plain = len(samples.names), samples.rows[:, 0]
+    count, plain = len(samples.names), _plain(samples)
     stop = stopping(samples.people, rest, terms.head.seed + part)
     given = np.setdiff1d(rest, stop)
     seen = replace(terms.head, seed=terms.head.seed + part)
@@ -122,7 +122,7 @@ def _strangers(samples: Samples, rest: Ids, strangers: Ids, terms: HeadTerms) ->
     is_strange = np.isin(samples.people, strangers)
     known = rest[~is_strange[rest]]
     names, people = np.unique(samples.people[known], return_inverse=True)
-    plain = samples.rows[:, 0]
+    plain = _plain(samples)
     if len(names) < 2:
         return {sign: np.empty(0, np.float32) for sign in SIGNS}
     views = replace(samples, people=_places(samples.people, names))
@@ -137,6 +137,11 @@ def _strangers(samples: Samples, rest: Ids, strangers: Ids, terms: HeadTerms) ->
 def _places(people: Ids, names: Ids) -> Ids:
     """People by their place among `names`; meaningless for the others."""
     return np.searchsorted(names, people).astype(np.int64)
+
+
+def _plain(samples: Samples) -> Matrix:
+    """The photos as they are, (n, d)."""
+    return np.asarray(samples.rows[:, 0], np.float32)
 
 
 def _views(samples: Samples, rows: Ids) -> Labelled:

@@ -13,6 +13,8 @@ from training.looking import Ids
 
 _SHARPNESS = 16.0
 """A cosine times this is the first logit."""
+_LEAST_GAIN = 0.001
+"""Of the loss, for an epoch to count as better."""
 OnEpoch = Callable[[int, int], None]
 """Called with how many epochs are done, and how many there are at most."""
 
@@ -23,8 +25,8 @@ class HeadTerms:
 
     epochs: int = 100
     patience: int = 10
-    batch: int = 64
-    rate: float = 0.002
+    batch: int = 128
+    rate: float = 0.004
     smoothing: float = 0.1
     dropout: float = 0.2
     hidden: int = 0
@@ -69,14 +71,16 @@ def train_head(
         _start_at_centroids(model, given, classes)
     curves: dict[str, list[float]] = {}
     by = "loss" if stop_by is None else "val_loss"
-    stop = module.callbacks.EarlyStopping(by, patience=terms.patience, restore_best_weights=True)
+    stop = module.callbacks.EarlyStopping(
+        by, min_delta=_LEAST_GAIN, patience=terms.patience, restore_best_weights=True
+    )
 
     def ended(epoch: int, logs: dict[str, float]) -> None:
-        seen = dict(logs)
-        if watched is not None:
-            loss, accuracy = _judged(model, watched, terms.smoothing)
-            seen |= {"held_out_loss": loss, "held_out_accuracy": accuracy}
-        for name, value in seen.items():
+        for name, part in (("val", stop_by), ("held_out", watched)):
+            if part is not None:
+                loss, accuracy = _judged(model, part, terms.smoothing)
+                logs |= {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
+        for name, value in logs.items():
             curves.setdefault(name, []).append(float(value))
         on_epoch(epoch + 1, terms.epochs)
 
@@ -85,10 +89,8 @@ def train_head(
         _one_hot(given.people, classes),
         batch_size=terms.batch,
         epochs=terms.epochs,
-        validation_data=None
-        if stop_by is None
-        else (stop_by.rows, _one_hot(stop_by.people, classes)),
-        callbacks=[stop, module.callbacks.LambdaCallback(on_epoch_end=ended)],
+        # The first sees to what the second stops by; Keras's own validation takes far longer.
+        callbacks=[module.callbacks.LambdaCallback(on_epoch_end=ended), stop],
         verbose=0,
     )
     best = int(np.argmin(curves[by]))

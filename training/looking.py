@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -153,7 +154,7 @@ def _samples(found: Mapping[str, _Found], left_out: Sequence[Unusable]) -> Sampl
         )
     places = {name: place for place, name in enumerate(names)}
     return Samples(
-        np.stack([rows for _, _, rows in found.values()]),
+        cast("Views", np.stack([made for _, _, made in found.values()])),
         np.asarray([places[person] for _, person, _ in found.values()], np.int64),
         names,
         list(found),

@@ -97,7 +97,7 @@ def values_of(inputs: Views) -> Matrix:
     if inputs.dtype != np.uint8:
         return np.asarray(inputs, np.float32)
     half = np.float32(0.5)
-    return (inputs.astype(np.float32) / 255 - half) / half
+    return np.asarray((inputs.astype(np.float32) / 255 - half) / half, np.float32)
 
 
 def auc_of(rows: Matrix, people: Ids) -> float:

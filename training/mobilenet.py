@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import InvalidParameter, NotReady
+from core.types import Matrix
 from training.keras_here import keras, quiet
 from training.looking import Views
 from training.metric import values_of
@@ -69,7 +70,7 @@ def center(built: Built, features: Views) -> None:
     built.head.get_layer("features_normal").set_weights([values.mean(axis=0), values.var(axis=0)])
 
 
-def features_of(built: Built, crops: Views) -> Views:
+def features_of(built: Built, crops: Views) -> Matrix:
     """What the backbone says of crops (n, side, side, 3): (n, d)."""
     parts = [
         np.asarray(built.backbone(values_of(crops[at : at + 64]), training=False), np.float32)

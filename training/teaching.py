@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.types import Matrix
 from evaluation.embedding import OnProgress
 from training.held_out import Measured, measure
-from training.looking import Samples, Views
-from training.metric import Course, MetricTerms, OnEpoch, embedded, fit
+from training.looking import Samples
+from training.metric import Course, Given, MetricTerms, OnEpoch, embedded, fit
 from training.mobilenet import RANDOM, Built, Shape, build, center, features_of, spread, unfreeze
 from training.splitting import Plan, Split, as_they_are, every_view, splits
 
@@ -49,7 +50,7 @@ def teach(
     held_out = as_they_are(samples, split.held_out)
     before = measure(embedded(built.network, held_out.inputs), held_out.people, plan.target_fmr)
     stop = as_they_are(samples, split.stop)
-    of_stop = type(stop)(features[split.stop, 0], stop.people)
+    of_stop = Given(features[split.stop, 0], stop.people)
     courses = [fit(built.head, of_train, of_stop, terms, _told("head", on_progress))]
     if layers:
         unfreeze(built, layers)
@@ -58,7 +59,7 @@ def teach(
     return Taught(built, samples, split, before, after, courses)
 
 
-def _features(built: Built, samples: Samples, on_progress: OnProgress) -> Views:
+def _features(built: Built, samples: Samples, on_progress: OnProgress) -> Matrix:
     """The backbone's answers to every view, (n, views, d)."""
     found = []
     for done, views in enumerate(samples.rows, 1):

@@ -5,9 +5,17 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from core.errors import InvalidParameter
 from core.settings import Settings, load_settings
@@ -26,17 +34,22 @@ from training.looking import Looking, Samples
 from training.views import Backbone
 
 DEFAULT_EMBEDDER = "facenet"
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+class Commands(Protocol):
+    """Where commands are declared; argparse has no public name for it."""
+
+    def add_parser(self, name: str, *, help: str, description: str) -> argparse.ArgumentParser: ...
 
 
 def command(
-    commands: Commands,  # type: ignore[valid-type]  # argparse does not name it
+    commands: Commands,
     name: str,
     says: str,
     run: Callable[[argparse.Namespace], None],
 ) -> argparse.ArgumentParser:
     """A command's parser, to which it adds what it takes."""
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=says, description=says)  # type: ignore[attr-defined]
+    parser = commands.add_parser(name, help=says, description=says)
     parser.set_defaults(run=run)
     return parser
 
@@ -105,13 +118,13 @@ def staged(title: str) -> Iterator[OnProgress]:
     bars = Progress(
         *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal
     )
-    tasks: dict[str, int] = {}
+    tasks: dict[str, TaskID] = {}
     with bars as progress:
 
         def on_progress(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
                 tasks[stage] = progress.add_task(f"{title}: {stage}", total=total)
-            progress.update(tasks[stage], completed=done, total=total)  # type: ignore[arg-type]
+            progress.update(tasks[stage], completed=done, total=total)
             if done == total and not console.is_terminal:
                 sys.stderr.write(f"{title}: {stage}, {done} done\n")
 
