@@ -78,7 +78,7 @@ def search() -> Response:
     started = time.perf_counter()
     found = ready.recognizer.search(vector, question)
     spent = round((time.perf_counter() - started) * 1000, 1)
-    said = schemas.of_verdict(found, ready.rule.threshold)
+    said = schemas.of_verdict(found, ready.rule)
     timings = {"timings_ms": {"search": spent}}
     return answer({**said, **schemas.of_model(ready.chosen.spec), **timings})
 

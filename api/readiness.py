@@ -10,6 +10,7 @@ from core.errors import KenalError
 from db import counts, migrate
 from pipeline.heartbeat import last_beat, told_repair, told_work
 from pipeline.services import Services
+from pipeline.standing import Standing, standing
 
 READY = "ready"
 DEGRADED = "degraded"
@@ -77,6 +78,33 @@ def _gallery(services: Services) -> Check:
     return said if "message" not in said else {**said, "status": DEGRADED}
 
 
+def _threshold(services: Services) -> Check:
+    """The threshold of now, and how many strangers it lets through as far as that is known."""
+    engine = services.engine()
+    own = engine.analyzer.default_threshold
+    with services.database.read() as session:
+        found = standing(session, services.settings, engine.chosen.spec, own)
+    said: Check = {
+        "status": READY,
+        "threshold": round(found.threshold.value, 4),
+        "origin": found.threshold.origin,
+        "calibration": found.threshold.in_force,
+        **_false_names(found),
+    }
+    return said if found.warning is None else {**said, "warning": found.warning}
+
+
+def _false_names(found: Standing) -> Check:
+    """Shares of searches for strangers that give a name; `null` where nobody measured it."""
+    fpir = found.fpir()
+    shown = None if fpir is None else {"low": _digits(fpir.low), "high": _digits(fpir.high)}
+    return {"expected_fpir": shown, "estimated_from": found.basis, "faces": found.faces}
+
+
+def _digits(rate: float) -> float:
+    return float(f"{rate:.3g}")
+
+
 def _drop_folder(services: Services) -> Check:
     if os.access(services.settings.photo_dir, os.R_OK | os.W_OK | os.X_OK):
         return {"status": READY}
@@ -131,6 +159,7 @@ _CHECKS: Mapping[str, Callable[[Services], Check]] = MappingProxyType(
         "schema": _schema,
         "embedder": _embedder,
         "gallery": _gallery,
+        "threshold": _threshold,
         "drop_folder": _drop_folder,
         "watcher": _watcher,
         "queue": _queue,

@@ -8,6 +8,7 @@ from core.types import Box, Decision, EmbeddingSpec, Landmarks, Point
 from db.models import FaceRow, PhotoRow
 from db.photos import Status
 from pipeline.analyzer import UnusedFace
+from pipeline.decision import Rule
 from pipeline.embedding_enrollment import is_without_photo
 from pipeline.gallery import Candidate
 from pipeline.quality import Issue, Quality, SeenFace, explained
@@ -17,33 +18,33 @@ from pipeline.terms import Remark
 Json = dict[str, object]
 
 
-def of_recognition(found: Recognition, threshold: float, spec: EmbeddingSpec) -> Json:
+def of_recognition(found: Recognition, rule: Rule, spec: EmbeddingSpec) -> Json:
     """The answer for the one face asked for."""
     timings = {"timings_ms": found.timings_ms}
     return {
-        **of_answer(found.answers[0], threshold),
+        **of_answer(found.answers[0], rule),
         **of_unused(found.unused),
         **of_model(spec),
         **timings,
     }
 
 
-def of_all_faces(found: Recognition, threshold: float, spec: EmbeddingSpec) -> Json:
+def of_all_faces(found: Recognition, rule: Rule, spec: EmbeddingSpec) -> Json:
     """The answers for every face, largest first."""
     return {
-        "threshold": round(threshold, 4),
-        "faces": [of_answer(answer, threshold) for answer in found.answers],
+        **_of_rule(rule),
+        "faces": [of_answer(answer, rule) for answer in found.answers],
         **of_unused(found.unused),
         **of_model(spec),
         "timings_ms": found.timings_ms,
     }
 
 
-def of_answer(answer: Answer, threshold: float) -> Json:
-    return {**of_verdict(answer, threshold), "face": of_face(answer.face)}
+def of_answer(answer: Answer, rule: Rule) -> Json:
+    return {**of_verdict(answer, rule), "face": of_face(answer.face)}
 
 
-def of_verdict(answer: Verdict, threshold: float) -> Json:
+def of_verdict(answer: Verdict, rule: Rule) -> Json:
     """Who it is, without where the face is."""
     profile = answer.profile
     recognized = answer.decision is Decision.MATCH
@@ -53,10 +54,15 @@ def of_verdict(answer: Verdict, threshold: float) -> Json:
         "user_id": profile.user_id if profile else None,
         "face_id": answer.candidates[0].face_id if profile and answer.candidates else None,
         "similarity_score": None if answer.nearest is None else round(answer.nearest, 4),
-        "threshold": round(threshold, 4),
+        **_of_rule(rule),
         "profile": of_profile(profile) if profile else None,
         "candidates": [_candidate(candidate) for candidate in answer.candidates],
     }
+
+
+def _of_rule(rule: Rule) -> Json:
+    """By what it was judged."""
+    return {"threshold": round(rule.threshold, 4), "calibration": rule.calibration}
 
 
 def of_profile(profile: Profile) -> Json:

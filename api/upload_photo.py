@@ -33,7 +33,7 @@ def recognize() -> Response:
     question = _question(upload.options)
     found = ready.recognizer.recognize(upload.photo, question, auth.caller().id)
     show = schemas.of_all_faces if question.faces is FaceChoice.ALL else schemas.of_recognition
-    return answer(show(found, ready.rule.threshold, ready.chosen.spec))
+    return answer(show(found, ready.rule, ready.chosen.spec))
 
 
 def _question(options: Options) -> Question:

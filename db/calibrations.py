@@ -11,10 +11,9 @@ from core.errors import ConflictError, NotFound
 from core.types import EmbeddingSpec
 from db.calibration_models import Calibration
 from db.gallery import find_spec_id, spec_id
-from db.models import Spec
+from db.models import Gallery, Spec
 
 _STANDING = Calibration.withdrawn_at.is_(None)
-# Asked with every search: one statement, made once.
 _IN_FORCE = (
     select(Calibration.id, Calibration.threshold)
     .join(Spec, Spec.id == Calibration.spec_id)
@@ -22,6 +21,13 @@ _IN_FORCE = (
     .order_by(Calibration.id.desc())
     .limit(1)
 )
+_NEWEST = (
+    select(Calibration.id)
+    .where(Calibration.spec_id == Gallery.spec_id, _STANDING)
+    .order_by(Calibration.id.desc())
+    .limit(1)
+)
+_STATE = select(Spec.digest, _NEWEST.scalar_subquery()).join(Gallery, Gallery.spec_id == Spec.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,15 @@ def threshold_of(session: Session, spec: EmbeddingSpec) -> Calibrated | None:
     """The calibrated threshold in force of this space and of no other; None where there is none."""
     row = session.connection().execute(_IN_FORCE, {"digest": spec.digest}).first()
     return None if row is None else Calibrated(row.id, row.threshold)
+
+
+def state(session: Session) -> tuple[str | None, int | None]:
+    """The digest of the space in force, and its calibration; asked for with every request.
+
+    A calibration of the same number is the same for ever.
+    """
+    row = session.connection().execute(_STATE).first()
+    return (None, None) if row is None else (row[0], row[1])
 
 
 def in_force(session: Session, spec: EmbeddingSpec) -> Calibration | None:

@@ -22,8 +22,8 @@ from pipeline.examiner import Examiner
 from pipeline.gallery import LiveGallery
 from pipeline.pictures import Pictures
 from pipeline.recognizer import Recognizer
-from pipeline.spaces.thresholds import written_for
 from pipeline.streams import Streams, places_of
+from pipeline.thresholds import Origin, Threshold, threshold_of
 from pipeline.turns import Turns, turns_of
 
 _log = logging.getLogger(__name__)
@@ -45,6 +45,8 @@ class Engine:
     examiner: Examiner
     check_ins: CheckIns
     streams: Streams
+    threshold: Threshold
+    """As of when this was assembled; all of it judges by this one."""
 
     @property
     def rule(self) -> Rule:
@@ -70,9 +72,30 @@ def assemble(
     analyzer.load()
     gallery = open_gallery(database, settings, chosen.spec)
     _look_after(gallery)
+    engine = _judging(database, settings, chosen, analyzer, gallery, turns=turns)
+    _warn_of_low(engine.threshold, analyzer.default_threshold)
+    return engine
+
+
+def judging_anew(
+    database: Database, settings: Settings, engine: Engine, turns: SharedTurns
+) -> Engine:
+    """The same engine with the threshold of now: nothing is loaded or opened again."""
+    return _judging(database, settings, engine.chosen, engine.analyzer, engine.gallery, turns=turns)
+
+
+def _judging(
+    database: Database,
+    settings: Settings,
+    chosen: Chosen,
+    analyzer: Analyzer,
+    gallery: LiveGallery,
+    *,
+    turns: SharedTurns,
+) -> Engine:
     with database.read() as session:
-        written = written_for(session, settings, chosen.spec)
-    rule = _rule(written, analyzer.default_threshold, settings.margin)
+        threshold = threshold_of(session, settings, chosen.spec, analyzer.default_threshold)
+    rule = Rule(threshold.value, settings.margin, threshold.in_force)
     limits = limits_of(settings)
     converter = Converter(
         database,
@@ -102,6 +125,7 @@ def assemble(
         examiner=Examiner(analyzer, limits, recognizer.turns),
         check_ins=CheckIns(database, inner, recognizer.turns, Pictures(settings), settings),
         streams=Streams(analyzer, recognizer, recognizer.turns, turns.streams),
+        threshold=threshold,
     )
 
 
@@ -110,18 +134,14 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(settings.max_upload_bytes, settings.max_image_pixels, settings.dominant_face)
 
 
-def _rule(written: float | None, own: float, margin: float) -> Rule:
-    """The rule that an operator wrote down, by default with the network's own threshold."""
-    if written is None:
-        return Rule(own, margin)
-    if written < own:
+def _warn_of_low(threshold: Threshold, own: float) -> None:
+    if threshold.origin in (Origin.SETTING, Origin.GIVEN) and threshold.value < own:
         _log.warning(
             "KENAL_THRESHOLD %g is below %g, the least at which this network tells people apart: "
             "strangers may be taken for enrolled people",
-            written,
+            threshold.value,
             own,
         )
-    return Rule(written, margin)
 
 
 def _look_after(gallery: LiveGallery) -> None:

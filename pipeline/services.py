@@ -8,17 +8,18 @@ from core.errors import KenalError, NotReady
 from core.logs import describe
 from core.settings import Settings
 from core.types import EmbeddingSpec
-from db import eras, migrate, switching
+from db import calibrations, eras, migrate, switching
 from db.gallery import Chosen
 from db.session import Database
 from pipeline.analyzer import Analyzer, BuildAnalyzer, build_analyzer
-from pipeline.engine import Engine, SharedTurns, assemble
+from pipeline.engine import Engine, SharedTurns, assemble, judging_anew
 from pipeline.pictures import PictureSweep
 from pipeline.repetition import AnswerSweep
 from pipeline.setup import recorded_embedder, serving
 from pipeline.spaces.device_gallery import DeviceGallery
 from pipeline.spaces.networks import ServedNetworks
 from pipeline.spaces.presence import Presence
+from pipeline.standing import warn_of_strangers
 from pipeline.upkeep import Upkeep
 
 __all__ = ["Engine", "Services"]
@@ -42,6 +43,7 @@ class Services:
         self._turns = SharedTurns.of(settings)
         self._engines: dict[str, Engine] = {}
         self._newest: Engine | None = None
+        self._recalibrated: Engine | None = None
         self._presence = Presence(settings.data_dir)
         self._problem: KenalError = NotReady("starting: networks and gallery are being loaded")
         self._lock = threading.Lock()
@@ -80,11 +82,13 @@ class Services:
         if self._newest is None:
             raise self._problem
         with self.database.read() as session:
-            digest = switching.in_force(session)
+            digest, calibration = calibrations.state(session)
         engine = self._engines.get(digest or "")
         if engine is None:
             self._check_kept(self._newest)
             return self._newest
+        if engine.threshold.calibration != calibration:
+            engine = self._judging_by(calibration, engine)
         self._newest = engine
         return engine
 
@@ -124,6 +128,8 @@ class Services:
     def _loaded(self, chosen: Chosen) -> Engine:
         analyzer = serving(chosen.spec, self.settings, self._build_networks)
         engine = assemble(self.database, self.settings, chosen, analyzer, self._turns)
+        own = analyzer.default_threshold
+        warn_of_strangers(self.database, self.settings, chosen.spec, own)
         self._engines = {**self._engines, chosen.spec.digest: engine}
         return engine
 
@@ -137,6 +143,20 @@ class Services:
             _log.warning(
                 "%s cannot be loaded yet: %s (%s)", spec.embedder, error.message, error.code
             )
+
+    def _judging_by(self, calibration: int | None, engine: Engine) -> Engine:
+        """The loaded engine with what was calibrated, or withdrawn, since."""
+        last = self._recalibrated
+        if (
+            last is not None
+            and last.gallery is engine.gallery
+            and last.threshold.calibration == calibration
+        ):
+            return last
+        now = judging_anew(self.database, self.settings, engine, self._turns)
+        _log.info("the threshold is %g now: %s", now.threshold.value, now.threshold.words)
+        self._recalibrated = now
+        return now
 
     def _check_kept(self, engine: Engine) -> None:
         with self.database.read() as session:

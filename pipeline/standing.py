@@ -1,5 +1,6 @@
 """How often a stranger is given a name by the threshold in force, as far as that is known."""
 
+import logging
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -8,12 +9,14 @@ from core.rates import fpir_of
 from core.settings import Settings
 from core.types import EmbeddingSpec
 from db import calibrations
+from db import faces as stored
 from db.calibration_models import Calibration
-from db.session import Session
+from db.session import Database, Session
 from pipeline.models.entry import FalseMatches
 from pipeline.models.registry import find
 from pipeline.thresholds import Origin, Threshold, threshold_of
 
+_log = logging.getLogger(__name__)
 FPIR = "fpir"
 _MOST = 0.5
 
@@ -56,11 +59,9 @@ class Standing:
         return None if self.fmr is None else self.fmr.among(self.faces * times)
 
 
-def standing(
-    session: Session, settings: Settings, spec: EmbeddingSpec, own: float, faces: int
-) -> Standing:
+def standing(session: Session, settings: Settings, spec: EmbeddingSpec, own: float) -> Standing:
     """What can be said of the threshold in force of this space; `own` is its network's."""
-    threshold = threshold_of(session, settings, spec, own)
+    threshold, faces = threshold_of(session, settings, spec, own), stored.count(session, spec)
     row = calibrations.in_force(session, spec)
     if row is not None and threshold.value >= row.threshold:
         low = row.fmr_low if threshold.value == row.threshold else 0.0
@@ -72,6 +73,22 @@ def standing(
     # Of a stricter threshold than the measured one, only that it is no worse.
     low = known.low if threshold.origin is Origin.NETWORK else 0.0
     return Standing(threshold, faces, Range(low, known.high), Basis.REGISTRY, None)
+
+
+def warn_of_strangers(
+    database: Database, settings: Settings, spec: EmbeddingSpec, own: float
+) -> None:
+    """Say in the log where more strangers may be given a name than was accepted."""
+    with database.read() as session:
+        found = standing(session, settings, spec, own)
+    if found.warning is not None:
+        _log.warning("%s", found.warning)
+    if found.threshold.calibration is not None and found.threshold.in_force is None:
+        _log.warning(
+            "the threshold is %s: calibration %d is not in force",
+            found.threshold.words,
+            found.threshold.calibration,
+        )
 
 
 def _warning(row: Calibration, faces: int) -> str | None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from core.settings import Settings
 from core.types import EmbeddingSpec
-from db import calibrations, switching
+from db import calibrations, gallery, switching
 from db.session import Session
 from db.switching import ThresholdOf
 
@@ -55,11 +55,17 @@ def threshold_of(
     found = calibrations.threshold_of(session, spec)
     number = found.id if found else None
     said = switching.threshold(session, spec)
-    if said.of is ThresholdOf.GIVEN and said.value is not None:
+    if said.value is not None:
         return Threshold(said.value, Origin.GIVEN, number)
-    # The setting is on the scale of the network that it was made for, and of no other.
-    if said.of is ThresholdOf.SETTINGS and settings.threshold is not None:
+    is_meant = said.of is ThresholdOf.SETTINGS and _is_of_gallery(session, spec)
+    if is_meant and settings.threshold is not None:
         return Threshold(settings.threshold, Origin.SETTING, number)
     if found is not None:
         return Threshold(found.threshold, Origin.CALIBRATION, number)
     return Threshold(own, Origin.NETWORK)
+
+
+def _is_of_gallery(session: Session, spec: EmbeddingSpec) -> bool:
+    """Whether KENAL_THRESHOLD is on the scale of this space: it is of the gallery's network."""
+    chosen = gallery.chosen(session)
+    return switching.is_known(session, spec) or (chosen is not None and chosen.spec == spec)

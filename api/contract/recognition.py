@@ -94,6 +94,7 @@ class Verdict(Body):
     face_id: int | None
     similarity_score: float | None = Field(description="Of the nearest face; null: there is none.")
     threshold: float
+    calibration: int | None = Field(description="That the threshold is of; null: of none.")
     profile: Person | None
     candidates: list[Candidate]
 
@@ -117,6 +118,7 @@ class AllFacesAnswer(OfPhoto):
     """The answers for every face, largest first."""
 
     threshold: float
+    calibration: int | None = Field(description="That the threshold is of; null: of none.")
     faces: list[FaceVerdict]
     model: Model
 

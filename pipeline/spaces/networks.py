@@ -57,4 +57,5 @@ class ServedNetworks:
                 further = self._build(name, self._settings)
             except NotFound:
                 continue  # The watcher says so in the log.
-            yield ServedNetwork(further.spec, further.default_threshold)
+            threshold = least_similarity(session, self._settings, further)
+            yield ServedNetwork(further.spec, threshold)

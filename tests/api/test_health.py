@@ -46,7 +46,7 @@ def test_ready(client: FlaskClient, tmp_path: Path) -> None:
     checks = found["checks"]
     assert {name: check["status"] for name, check in checks.items()} == dict.fromkeys(
         [
-            *("database", "schema", "embedder", "gallery", "drop_folder", "watcher"),
+            *("database", "schema", "embedder", "gallery", "threshold", "drop_folder", "watcher"),
             *("queue", "webhooks", "disk"),
         ],
         "ready",

@@ -100,6 +100,7 @@ class FaceRecognition:
     face_id: Optional[int]
     similarity_score: Optional[float]
     threshold: float
+    calibration: Optional[int]
     profile: Optional[Person]
     candidates: tuple[Candidate, ...]
     face: Face
@@ -120,6 +121,7 @@ class RecognitionOfAll:
     """The answers for every face, largest first."""
 
     threshold: float
+    calibration: Optional[int]
     faces: tuple[FaceRecognition, ...]
     unused_faces: tuple[UnusedFace, ...]
     model: Model
