@@ -12,6 +12,8 @@ GROUPS: Mapping[str, str] = MappingProxyType(
         name: f"api.cli.{name}"
         for name in ("users", "photos", "index", "models", "db", "keys", "evaluate")
     }
+    # With the commands that go over to another network.
+    | {"models": "api.cli.switching"}
 )
 """A group's name, which is its variable's too, and its module."""
 

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, aliased
 from core.types import EmbeddingSpec, Vector
 from core.vectors import checked_vector, to_bytes
 from db.gallery import id_of_spec, next_seq, spec_id
-from db.in_space import Space, ids, is_in
+from db.in_space import TABLES, Space, ids, is_in
 from db.models import FaceRow, PhotoRow, User
 from db.photos import Status
 from db.space_models import EmbeddingRow
@@ -136,6 +136,13 @@ def pending(session: Session, space: EmbeddingSpec) -> int:
     looked_at = select(func.count()).select_from(EmbeddingRow)
     looked_at = looked_at.where(EmbeddingRow.spec_id == id_of_spec(space))
     return session.execute(elsewhere).scalar_one() - session.execute(looked_at).scalar_one()
+
+
+def exists_in(session: Session, space: EmbeddingSpec) -> bool:
+    """Whether any face has an embedding in this space, or the reason why it has none."""
+    space_id = id_of_spec(space)
+    found = (select(exists().where(table.spec_id == space_id)) for table in TABLES)
+    return any(session.execute(one).scalar() for one in found)
 
 
 def codes(session: Session, space: EmbeddingSpec) -> dict[str, int]:

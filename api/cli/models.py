@@ -14,18 +14,21 @@ from pipeline.models import prepare as preparing
 from pipeline.models.entry import DETECTOR, ModelEntry, Role
 from pipeline.models.registry import find, model_ids
 from pipeline.setup import prepare_embedder
+from pipeline.spaces.switch import existing, standing
 
 models = Group("models", help="The networks.")
 
 
 @models.command("list")
 def list_models() -> None:
-    """Every known network: ready or not, dimensions, threshold, license; * is this gallery's."""
+    """Every known network: ready or not, dimensions, threshold, license, faces; * is in force."""
     settings = services().settings
-    chosen = _recorded()
+    chosen, filled = _recorded(), _filled()
     for model_id in model_ids(settings):
         mark = "*" if model_id == chosen else " "
-        click.echo(f"{mark} {model_id:<16} {_summary(model_id, settings)}")
+        click.echo(
+            f"{mark} {model_id:<16} {_summary(model_id, settings)}{filled.get(model_id, '')}"
+        )
 
 
 @models.command("fetch")
@@ -49,10 +52,10 @@ def fetch(model_id: str, from_file: Path | None) -> None:
 def prepare(model_id: str | None) -> None:
     """Make a network ready to serve; without an id, choose this gallery's and say which."""
     if model_id is not None:
-        _prepare(model_id)
+        make_ready(model_id)
         return
-    _prepare(DETECTOR)
-    chosen = prepare_embedder(services().database, services().settings, _prepare)
+    make_ready(DETECTOR)
+    chosen = prepare_embedder(services().database, services().settings, make_ready)
     click.echo(f"Embedder of this gallery: {chosen.embedder} ({chosen.reason}).")
     with services().database.read() as session:
         has_faces = faces.has_any(session)
@@ -60,7 +63,8 @@ def prepare(model_id: str | None) -> None:
         click.echo("To take another, set KENAL_EMBEDDER before the first photo is enrolled.")
 
 
-def _prepare(model_id: str) -> None:
+def make_ready(model_id: str) -> None:
+    """Prepare a network, with a bar; raises as `preparing.prepare`."""
     settings = services().settings
     with transferring(f"preparing {model_id}") as progress:
         preparing.prepare(model_id, settings, progress)
@@ -88,6 +92,15 @@ def _recorded() -> str | None:
     except KenalError:
         return None  # A database that is not there yet has chosen nothing.
     return chosen.embedder if chosen else None
+
+
+def _filled() -> dict[str, str]:
+    """How far the spaces of networks are, by name."""
+    try:
+        told = {spec.embedder: standing(services(), spec) for spec in existing(services())}
+    except KenalError:
+        return {}
+    return {name: f"; {one.embedded} of {one.faces} faces" for name, one in told.items()}
 
 
 def _summary(model_id: str, settings: Settings) -> str:

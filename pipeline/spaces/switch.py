@@ -156,6 +156,14 @@ def spaces_of(services: Services) -> Spaces:
     return found
 
 
+def existing(services: Services) -> list[EmbeddingSpec]:
+    """The spaces that hold embeddings, or are to, oldest first."""
+    kept = spaces_of(services).kept
+    with services.database.read() as session:
+        known = switching.known(session)
+        return [spec for spec in known if spec in kept or spaces.exists_in(session, spec)]
+
+
 def standing(services: Services, spec: EmbeddingSpec) -> Standing:
     """How far a space is."""
     own = spaces_of(services).in_force
