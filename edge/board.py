@@ -6,7 +6,7 @@ Written by the camera's and the sender's threads, read by the live page's. Kept 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -65,11 +65,13 @@ class Board:
         self._happenings: deque[Happening] = deque(maxlen=_MOST_HAPPENINGS)
         self._shown_at: deque[float] = deque(maxlen=_RATE_OVER)
 
-    def show(self, frame: Frame, tracks: Sequence[Track]) -> None:
-        """A new picture, looked at."""
+    def show(self, frame: Frame, tracks: Sequence[Track], others: Collection[int] = ()) -> None:
+        """A new picture, looked at; `others`: tracks at which no label stands, for it may be
+        somebody else's by now."""
         with self._changed:
             self._shown_at.append(self._clock())
-            labels = {one.id: self._labels[one.id] for one in tracks if one.id in self._labels}
+            labelled = [one.id for one in tracks if one.id in self._labels and one.id not in others]
+            labels = {number: self._labels[number] for number in labelled}
             number = self._scene.number + 1 if self._scene else 1
             self._scene = Scene(number, frame, tuple(tracks), labels, self._rate())
             self._changed.notify_all()

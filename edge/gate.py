@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edge.quality import Look, at_border, frontal, inside
+from edge.standing import SAME_LOOK, Standing
 from edge.tracking import closeness
 from edge.types import Box, Frame, Point, Track
 
@@ -29,7 +30,7 @@ class Rules:
     least_sights: int = 2
     left_s: float = 2.0
     cooldown_s: float = 5.0
-    same_look: float = 0.8  # from here on, who comes back at once is taken for the same
+    same_look: float = SAME_LOOK  # from here on, who comes back at once is taken for the same
     other_look: float = 0.5  # below, who never left is taken for somebody else
     gap_s: float = 0.3
     kept: int = 1  # sights of a visit that are handed on, the best first
@@ -100,6 +101,9 @@ class Gate:
         self._rules = rules or Rules()
         self._waiting: dict[int, _Waiting] = {}
         self._passed: dict[int, _Passed] = {}
+        self._standing = Standing()
+        self.others: frozenset[int] = frozenset()
+        """Tracks of the last sights that may be somebody else than the one last let through."""
 
     def feed(self, sights: Sequence[Sight], now: float) -> list[tuple[Sight, ...]]:
         """The visits that go through now, each with its best sights, the best first.
@@ -109,6 +113,7 @@ class Gate:
         self._forget(now)
         present = {sight.track.id for sight in sights}
         for sight in sights:
+            self._standing.seen(sight.track.id, sight.look, now)
             self._come_back(sight, present)
             if self._is_new(sight, now):
                 self._wait(sight, now)
@@ -117,6 +122,8 @@ class Gate:
         for sight, *_ in chosen:
             look, box = sight.look, sight.track.face.box
             self._passed[sight.track.id] = _Passed(look, look, box, now, now)
+            self._standing.passed(sight.track.id, look, sight.at)
+        self.others = self._standing.others(present)
         return chosen
 
     def again(self, track_id: int) -> None:
@@ -134,7 +141,8 @@ class Gate:
             del self._passed[sight.track.id]
             return True
         passed.box, passed.last, passed.seen = sight.track.face.box, sight.look, now
-        is_other = float(passed.look @ sight.look) < rules.other_look
+        is_unlike = float(passed.look @ sight.look) < rules.other_look
+        is_other = is_unlike or self._standing.is_other(sight.track.id)
         return now - passed.at >= rules.cooldown_s and is_other
 
     def _come_back(self, sight: Sight, present: set[int]) -> None:
@@ -170,6 +178,7 @@ class Gate:
         return waiting.with_best(best, rules.kept)
 
     def _forget(self, now: float) -> None:
+        self._standing.forget(now)
         kept = self._rules.left_s
         self._passed = {
             track_id: passed

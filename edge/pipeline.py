@@ -33,6 +33,11 @@ class Watcher:
         """Who is in the last frame, for the live page."""
         return list(self._tracks)
 
+    @property
+    def others(self) -> frozenset[int]:
+        """Tracks of them that may be somebody else than the one last let through."""
+        return self._gate.others
+
     def feed(self, frame: Frame) -> list[Visit]:
         """Whom to ask the server about after this frame: mostly nobody."""
         self._look_for_cut(frame)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from edge.board import Board, Happening, Kind, Label
 from edge.mqtt.messages import Happened
@@ -50,32 +50,46 @@ class Teller:
         self._board, self._lamps, self._publish = board, lamps, publish
         self._lock = threading.Lock()
         self._asked: dict[str, tuple[int, float]] = {}
+        self._newest: dict[int, str] = {}  # the event of each track that was asked last
 
     def asked(self, event_id: str, visit: Visit) -> None:
         """The server is going to be asked who this is."""
         with self._lock:
             self._asked[event_id] = visit.track_id, visit.frame.captured_monotonic
-            while len(self._asked) > _REMEMBERED:
-                del self._asked[next(iter(self._asked))]
-        # Whatever stood there was of an earlier look: it may be somebody else now.
-        self._board.label(visit.track_id, Label(Kind.ASKED, "asking"))
+            self._newest.pop(visit.track_id, None)
+            self._newest[visit.track_id] = event_id
+            _bound(self._asked)
+            _bound(self._newest)
+            # Whatever stood there was of an earlier look: it may be somebody else now.
+            self._board.label(visit.track_id, Label(Kind.ASKED, "asking"))
 
     def answered(self, event: Event, verdict: Verdict, opened: bool) -> None:
         """The server's answer, also to events of an earlier day: those are no news at the door."""
         if verdict.kind not in (Outcome.TAKEN, Outcome.REFUSED):
             return
-        with self._lock:
-            track_id, seen_at = self._asked.pop(event.event_id, (0, float("-inf")))
-        if not track_id:
-            return
         label = label_of(verdict.word, verdict.user_id, verdict.name, verdict.similarity)
         if verdict.kind is Outcome.REFUSED:
             label = Label(Kind.REFUSED, words_of(verdict.word))
+        seen_at = self._labelled(event.event_id, label)
+        if seen_at is None:
+            return
         user_id = verdict.user_id if label.kind is Kind.KNOWN else None
         happened = Happened(
             event.event_id, verdict.word, user_id, verdict.similarity, opened, event.captured_at
         )
-        self._tell(track_id, label, happened, is_news=self._clock() - seen_at <= _NEWS_SECONDS)
+        self._tell(label, happened, is_news=self._clock() - seen_at <= _NEWS_SECONDS)
+
+    def _labelled(self, event_id: str, label: Label) -> float | None:
+        """When it was seen whose label that is; None where this process did not ask."""
+        with self._lock:
+            asked = self._asked.pop(event_id, None)
+            if asked is None:
+                return None
+            track_id, seen_at = asked
+            # Of two pictures of one track the later may be of somebody else.
+            if self._newest.get(track_id) == event_id:
+                self._board.label(track_id, label)
+            return seen_at
 
     def ruled(
         self, event_id: str, visit: Visit, told: Recognition, ruling: Ruling, opened: bool
@@ -89,16 +103,21 @@ class Teller:
         happened = Happened(
             event_id, told.decision, user_id, told.similarity, opened, visit.captured_at
         )
-        self._tell(visit.track_id, label, happened, is_news=True)
+        self._board.label(visit.track_id, label)
+        self._tell(label, happened, is_news=True)
 
-    def _tell(self, track_id: int, label: Label, happened: Happened, *, is_news: bool) -> None:
-        self._board.label(track_id, label)
+    def _tell(self, label: Label, happened: Happened, *, is_news: bool) -> None:
         self._board.happened(Happening(happened.captured_at, label, happened.opened))
         # No lamp for somebody who has gone since, as after an outage.
         if self._lamps is not None and is_news:
             self._lamps.granted() if happened.opened else self._lamps.refused()
         if self._publish is not None:
             self._publish(happened)
+
+
+def _bound(remembered: dict[Any, Any]) -> None:
+    while len(remembered) > _REMEMBERED:
+        del remembered[next(iter(remembered))]
 
 
 def label_of(

@@ -1,6 +1,6 @@
 """The watcher in the agent's loop: who is looked at again, and what the live page shows."""
 
-from edge.board import Board
+from edge.board import Board, Label
 from edge.pipeline import Watcher
 from edge.remote.names import Names
 from edge.retakes import Retakes
@@ -18,8 +18,14 @@ class Watching:
         """The visits that this frame ends."""
         for track_id in self._retakes.due():
             self._watcher.again(track_id)
+        self._names.tell((), self._board.label)  # of a frame that could not be looked at
         visits = self._watcher.feed(frame)
-        tracks = self._watcher.tracks
-        self._names.tell(tracks, self._board.label)
-        self._board.show(frame, tracks)
+        tracks, named = self._watcher.tracks, set[int]()
+
+        def label(track_id: int, label: Label) -> None:
+            named.add(track_id)  # by this very frame: whoever it was before
+            self._board.label(track_id, label)
+
+        self._names.tell(tracks, label)
+        self._board.show(frame, tracks, self._watcher.others - named)
         return visits
