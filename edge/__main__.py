@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.errno is None:
             return _failed(str(error))
         return _failed(f"outbox.folder or server.ca_file cannot be used: {error.strerror}")
+    except KeyboardInterrupt:
+        return _failed("stopped")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,12 +74,14 @@ def _done(given: argparse.Namespace, config: Config) -> int:
 
 def _close(config: Config) -> None:
     """Closes the door, and silences what tells of it: a kill may have left both on."""
-    relay = relay_of(config.relay)
-    if relay is not None:
-        relay.close()
-    signals = signals_of(config.signals)
-    if signals is not None:
-        signals.close()
+    try:
+        relay = relay_of(config.relay)
+        if relay is not None:
+            relay.close()
+    finally:
+        signals = signals_of(config.signals)
+        if signals is not None:
+            signals.close()
 
 
 def _failed(word: str) -> int:

@@ -1,5 +1,6 @@
 """Everything that `python -m edge check` looks at, in the order in which it matters."""
 
+import importlib.util
 import sqlite3
 from collections.abc import Iterator
 
@@ -21,6 +22,7 @@ def findings(config: Config) -> Iterator[Finding]:
     yield from _recognition(config)
     if config.server.url:
         yield from check_server(config)
+    yield from _packages(config)
     yield _relay(config)
 
 
@@ -52,6 +54,13 @@ def _recognition(config: Config) -> Iterator[Finding]:
     is_empty = people == 0 and config.recognition.mode == "local"
     word = "nobody is known here yet" if people == 0 else f"{people} people"
     yield Finding("gallery", word, is_empty and not config.recognition.sync)
+
+
+def _packages(config: Config) -> Iterator[Finding]:
+    wanted = {"page": config.page.enabled and "waitress", "mqtt": config.mqtt.host and "paho"}
+    for what, package in wanted.items():
+        if package and importlib.util.find_spec(package) is None:
+            yield Finding(what, f"edge/requirements-{what}.txt is not installed", True)
 
 
 def _relay(config: Config) -> Finding:

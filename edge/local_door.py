@@ -46,28 +46,47 @@ class LocalDoor:
 
     def offer(self, visit: Visit) -> tuple[str, str]:
         """Decides about a visit; its event_id and the decision."""
-        told = self._recognized(visit.views or ((visit.frame, visit.face),))
-        ruling = rule(
-            told,
-            self._recognizer.source_of(told.user_id),
-            self._circumstances(),
-            offline=self._settings.offline,
-            expires_hours=self._settings.expires_hours,
-        )
+        told, ruling = self._ruling(visit)
         opens = ruling.opens and self._is_fresh(visit)
         # First on the disk: nobody comes in unrecorded.
         event_id = self._records.offer(visit, claim_of(told, ruling, opens))
-        opened = opens and self._opened()
+        # A disk may take its time: who was to come in may have gone.
+        opened = opens and self._is_fresh(visit) and self._opened()
         log.info("event %s: %s, opened: %s", event_id, ruling.reason, opened)
         self._ruled(event_id, visit, told, ruling, opened)
         return event_id, told.decision
 
+    def _ruling(self, visit: Visit) -> tuple[Recognition, Ruling]:
+        """Nobody's for whatever goes wrong: the event is recorded all the same."""
+        try:
+            return self._decided(visit)
+        except Exception as error:  # noqa: BLE001 - networks and disks have errors of their own
+            log.error("a visit could not be decided: %s", type(error).__name__)
+            return self._nobody(), Ruling(False, False, NO_MATCH)
+
+    def _decided(self, visit: Visit) -> tuple[Recognition, Ruling]:
+        told = self._recognized(visit.views or ((visit.frame, visit.face),))
+        source = self._recognizer.source_of(told.user_id)
+        if told.decision == MATCH and source is None:
+            told = self._nobody()  # deleted this very moment
+        ruling = rule(
+            told,
+            source,
+            self._circumstances(),
+            offline=self._settings.offline,
+            expires_hours=self._settings.expires_hours,
+        )
+        return told, ruling
+
     def _recognized(self, views: Sequence[tuple[Frame, Face]]) -> Recognition:
         """Several views are one face: their mean decides, and none may be somebody else's."""
-        vectors = [self._recognizer.embed(frame, face) for frame, face in views]
+        seen = [self._recognizer.embed(frame, face) for frame, face in views]
+        vectors = [
+            one for one in seen if fused([one]) is not None
+        ]  # what cannot be measured is no vote
         mean = fused(vectors)
         if mean is None or len(vectors) < self._settings.votes:
-            return Recognition(NO_MATCH, None, None, None, self._recognizer.rule.threshold)
+            return self._nobody()
         told = self._recognizer.recognize_vector(mean)
         if told.decision != MATCH or len(vectors) == 1:
             return told
@@ -75,6 +94,9 @@ class LocalDoor:
         if {one.user_id for one in each if one.decision == MATCH} <= {told.user_id}:
             return told
         return Recognition(AMBIGUOUS, None, None, told.similarity, told.threshold)
+
+    def _nobody(self) -> Recognition:
+        return Recognition(NO_MATCH, None, None, None, self._recognizer.rule.threshold)
 
     def _is_fresh(self, visit: Visit) -> bool:
         age = self._clock() - visit.frame.captured_monotonic

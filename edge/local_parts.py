@@ -11,8 +11,8 @@ from edge.active import Active
 from edge.closer import closer
 from edge.detection import Detector, YuNet
 from edge.facts import Facts
+from edge.following import Following, SharedGallery
 from edge.recognition.embedders import Embedder, embedder_of
-from edge.recognition.gallery import Gallery
 from edge.recognition.gallery_client import GalleryClient
 from edge.recognition.local import LocalRecognizer
 from edge.recognition.network import Network, Vector
@@ -65,11 +65,12 @@ class ByLandmarks:
 class Local:
     """What a device has that recognizes by itself. `sync` is None without a server."""
 
-    gallery: Gallery
+    gallery: SharedGallery
     recognizer: LocalRecognizer
     store: GalleryStore
     by_landmarks: ByLandmarks
     sync: Sync | None
+    following: Following
 
 
 def network_of(config: Config) -> Embedder | None:
@@ -94,10 +95,12 @@ def local_of(config: Config) -> Iterator[Local | None]:
         yield None
         return
     with ExitStack() as stack:
-        gallery = Gallery(config.outbox.folder)
+        gallery = SharedGallery(config.outbox.folder)
         stack.callback(gallery.close)
+        known = gallery.version()  # before it is read: what comes in between is news
         recognizer = LocalRecognizer(embedder, gallery, config.recognition.threshold)
         by_landmarks = ByLandmarks(embedder, recognizer.rule.threshold)
+        following = Following(gallery.version, recognizer.refresh, known)
         store = GalleryStore(gallery, embedder.network)
         sync = None
         if config.recognition.mode == "local" and config.recognition.sync and config.server.url:
@@ -106,7 +109,7 @@ def local_of(config: Config) -> Iterator[Local | None]:
             seconds = config.recognition.sync_seconds
             network, refresh = embedder.network, recognizer.refresh
             sync = Sync(gallery, client, network, refresh, seconds=seconds)
-        yield Local(gallery, recognizer, store, by_landmarks, sync)
+        yield Local(gallery, recognizer, store, by_landmarks, sync, following)
 
 
 def circumstances_of(

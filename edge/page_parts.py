@@ -1,9 +1,10 @@
 """The live page put together; the only place that loads it."""
 
 import importlib
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 from edge.board import Board
@@ -30,11 +31,19 @@ def page_of(
         raise ConfigError("page.enabled needs edge/requirements-page.txt installed") from None
     with _capture_of(config, board, local, stop) as capture:
         page = server.Page(config.page, board, rows, capture)
-        page.start()
+        _start(page)
         try:
             yield
         finally:
             page.stop()
+
+
+def _start(page: Any) -> None:
+    try:
+        page.start()
+    except OSError as error:
+        # The page's own words have no number; a name that nobody knows has the system's.
+        raise OSError(str(error) if error.errno is None else "page.host is no address") from None
 
 
 @contextmanager
@@ -63,7 +72,8 @@ def _refreshing(register: Callable[[str, Say], Outcome], local: Local | None) ->
     def capture(name: str, say: Say, /) -> CaptureResult:
         done = register(name, say)
         if local is not None:
-            local.recognizer.refresh()  # whoever was registered is known from now on
+            with suppress(sqlite3.Error):  # else with the reporter's next look
+                local.recognizer.refresh()  # whoever was registered is known from now on
         return CaptureResult(done.ok, done.text)
 
     return capture

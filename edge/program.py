@@ -21,6 +21,7 @@ from edge.parts import camera_of, mqtt_of, remote_of, watcher_of
 from edge.recognition.policy import Circumstances
 from edge.relay import Relay, relay_of
 from edge.remote.names import Names
+from edge.resuming import resumer_of
 from edge.retakes import Retakes
 from edge.sections import Config
 from edge.sending import Connection, sending
@@ -49,6 +50,7 @@ def run(config: Config) -> None:
         reporter = Reporter(status)
         reporter.start()
         stack.callback(reporter.stop)
+        door.resume_registrations(stack)
         stack.enter_context(page_of(config, door.board, status.rows, door.local, stop))
         told.ready()
         stack.callback(told.stopping)
@@ -84,7 +86,13 @@ class Door:
         self._decider = self._deciding(self.local, stack) if is_local and self.local else None
 
     def offer(self, visit: Visit) -> None:
-        """Somebody stands there."""
+        """Somebody stands there; raises nothing."""
+        try:
+            self._offer(visit)
+        except Exception as error:  # noqa: BLE001 - one visit is no reason to end the door
+            log.critical("a visit was lost: %s", type(error).__name__)
+
+    def _offer(self, visit: Visit) -> None:
         if self._decider is not None:
             event_id, decision = self._decider.offer(visit)
             self._retakes.sent(event_id, visit.track_id)
@@ -94,6 +102,14 @@ class Door:
             self._teller.asked(event_id, visit)
             self._retakes.sent(event_id, visit.track_id)
             self._connection.sender.offer(visit, event_id=event_id)
+
+    def resume_registrations(self, stack: ExitStack) -> None:
+        """Begins to send the registrations that wait for the server, where some can."""
+        connection = self._connection
+        resumer = resumer_of(self._config, self.local, connection.answers) if connection else None
+        if resumer is not None:
+            resumer.start()
+            stack.callback(resumer.stop)
 
     def status(self, camera: Camera) -> Status:
         """For whoever looks."""
@@ -121,6 +137,7 @@ class Door:
         stack.callback(self._mqtt.stop)
         mqtt = self._mqtt
         if self._relay is not None:
+            mqtt.state("door", "closed")  # it is: nobody was let in yet
             self._relay.said = lambda is_open: mqtt.state("door", "open" if is_open else "closed")
         return Teller(self.board, lamps, mqtt.event)
 

@@ -1,7 +1,8 @@
 """The way to the server put together: queue, sender and heartbeats."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from edge.client import Client
@@ -22,6 +23,13 @@ class Connection:
     beats: Heartbeat
     facts: Facts
 
+    def waiting(self) -> int | None:
+        """How many events wait; None where the queue cannot be read."""
+        try:
+            return self.outbox.waiting()[0]
+        except sqlite3.Error:
+            return None
+
     def answers(self) -> bool:
         """Whether the server answered when it was last asked."""
         return self.beats.is_answered and not self.sender.pause.is_away
@@ -35,19 +43,19 @@ def sending(
     active: Callable[[bool], None] = lambda _: None,
 ) -> Iterator[Connection]:
     """At work until the end; `active` is told whether an admin lets this device open."""
-    client, outbox = Client(config.server), outbox_of(config)
-    facts = Facts(config.server.fresh_seconds)
-    direction = config.server.direction
-    sender = Sender(outbox, client, facts, open_door, answered=answered, direction=direction)
-    beats = Heartbeat(
-        client, facts, lambda: outbox.waiting()[0], sender.server_answers, active=active
-    )
-    sender.start()
-    beats.start()
-    try:
-        yield Connection(sender, outbox, beats, facts)
-    finally:
-        beats.stop()
-        sender.stop()
-        client.close()
-        outbox.close()
+    with ExitStack() as stack:
+        client = Client(config.server)
+        stack.callback(client.close)
+        outbox = outbox_of(config)
+        stack.callback(outbox.close)
+        facts, direction = Facts(config.server.fresh_seconds), config.server.direction
+        sender = Sender(outbox, client, facts, open_door, answered=answered, direction=direction)
+        beats = Heartbeat(
+            client, facts, lambda: connection.waiting() or 0, sender.server_answers, active=active
+        )
+        connection = Connection(sender, outbox, beats, facts)
+        stack.callback(sender.stop)
+        sender.start()
+        stack.callback(beats.stop)
+        beats.start()
+        yield connection

@@ -40,7 +40,8 @@ class Status:
         told = {"camera": self.camera.status()}
         if self.connection is not None:
             told["server"] = self.connection.beats.problem or "ok"
-            told["queue"] = str(self.connection.outbox.waiting()[0])
+            waiting = self.connection.waiting()
+            told["queue"] = "unreadable" if waiting is None else str(waiting)
         return told
 
     def _rows(self) -> Iterator[StatusRow]:
@@ -63,8 +64,9 @@ class Status:
     def _server(self, connection: Connection) -> Iterator[StatusRow]:
         problem = connection.beats.problem
         yield StatusRow("server", problem or "ok", problem is not None)
-        waiting, skew = connection.outbox.waiting()[0], connection.facts.skew_seconds
-        yield StatusRow("waiting to be sent", str(waiting), waiting > 0)
+        waiting, skew = connection.waiting(), connection.facts.skew_seconds
+        word = "the queue cannot be read" if waiting is None else str(waiting)
+        yield StatusRow("waiting to be sent", word, waiting != 0)
         if skew is not None:
             yield StatusRow("clock", f"{skew:+.1f} s", abs(skew) > SKEW_ALARM_SECONDS)
 
@@ -87,6 +89,7 @@ class Reporter:
 
     def __init__(self, status: Status) -> None:
         self._status, self._told = status, dict[str, str]()
+        self._failing = set[str]()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
 
@@ -98,18 +101,34 @@ class Reporter:
         self._thread.join(seconds)
 
     def step(self) -> None:
-        """One look."""
+        """One look; what fails is tried again at the next, and said once."""
+        self._tried("the gallery could not be taken over", self._follow)
+        self._tried("the broker could not be told", self._tell)
+
+    def _follow(self) -> None:
+        """Whoever was registered or deleted by another process."""
+        if self._status.local is not None:
+            self._status.local.following.step()
+
+    def _tell(self) -> None:
         mqtt = self._status.mqtt
         if mqtt is None:
             return
         for name, word in self._status.words().items():
             if self._told.get(name) != word:
-                self._told[name] = word
                 mqtt.state(name, word)
+                self._told[name] = word
+
+    def _tried(self, words: str, look: Callable[[], None]) -> None:
+        try:
+            look()
+        except Exception as error:  # noqa: BLE001 - nothing here is a reason to end
+            if words not in self._failing:
+                log.error("%s: %s", words, type(error).__name__)
+            self._failing.add(words)
+        else:
+            self._failing.discard(words)
 
     def _run(self) -> None:
         while not self._stop.wait(_SECONDS):
-            try:
-                self.step()
-            except Exception as error:  # noqa: BLE001 - a word less is no reason to end
-                log.error("the broker could not be told: %s", type(error).__name__)
+            self.step()
