@@ -196,7 +196,7 @@ class CheckIns:
             before = self._decide(session, event, device, arrival, started)
             checkins.add(session, event)
             # A door that opens after it did not is news, within the cooldown too.
-            if before is None or (event.granted and not before.granted):
+            if before is None or (_opened(event) and not _opened(before)):
                 committed(session, event)
             return Outcome(event, event.granted, event.reason, duplicate=False, profile=profile)
 
@@ -208,6 +208,8 @@ class CheckIns:
         timing = Timing(arrival.captured_at, arrival.received_at, self._fresh)
         decision = Decision(event.decision)
         event.reason = event.reason or refusal(decision, timing, now, device_active=device.active)
+        if event.reason is None and arrival.claim.decision is not None:
+            event.reason = Reason.DEVICE  # it has decided already: nothing is left to grant
         event.granted = event.reason is None
         event.direction = event.effective_direction = arrival.direction or device.direction
         event.effective_user_id = event.user_id
@@ -218,6 +220,10 @@ class CheckIns:
             event.repeat_of = before.id if before else None
         device.last_seen_at = datetime.now(UTC)
         return before
+
+
+def _opened(event: CheckIn) -> bool:
+    return event.granted or bool(event.device_opened)
 
 
 def _repeated(session: Session, event: CheckIn, arrival: Arrival) -> Outcome:

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     CLOCK = "clock"
     LATE = "late"
     SLOW = "slow"
+    DEVICE = "device"
     DUPLICATE = "duplicate"
     MANUAL = "manual"
 

@@ -104,6 +104,8 @@ def test_a_claim_grants_nothing(client: FlaskClient) -> None:
     late = checked_in(client, portrait(5), claim=OPENED, ago=3600)
     assert (late["grant"], late["granted"], late["reason"]) == (False, False, "late")
     assert late["late"] is True
+    known = checked_in(client, portrait(5), claim=OPENED)
+    assert (known["grant"], known["granted"], known["reason"]) == (False, False, "device")
 
 
 @pytest.mark.parametrize("photo", [nobody(), group([5], [20]), portrait(5)[:-20]])
