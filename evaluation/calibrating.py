@@ -114,7 +114,7 @@ def propose(found: Compared, target: Target) -> Proposal:
     if found.couples < needed:
         raise InvalidParameter(
             f"{_said(target)} cannot be shown with {found.people} people, who make"
-            f" {found.couples:,} different couples: about {needed:,} are needed, as of"
+            f" {found.couples:,} different couples: at least {needed:,} are needed, as of"
             f" {_people_for(needed):,} people. Take a higher target or more people",
             {"couples": found.couples, "needed": needed},
         )

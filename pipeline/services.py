@@ -13,6 +13,7 @@ from db.gallery import Chosen
 from db.session import Database
 from pipeline.analyzer import Analyzer, BuildAnalyzer, build_analyzer
 from pipeline.engine import Engine, SharedTurns, assemble, judging_anew
+from pipeline.gallery import LiveGallery
 from pipeline.pictures import PictureSweep
 from pipeline.repetition import AnswerSweep
 from pipeline.setup import recorded_embedder, serving
@@ -191,13 +192,13 @@ class Services:
 
     def _keep_up(self) -> None:
         # Not only the watcher: it may see nothing of what a process that starts later meets.
-        cared_for: Engine | None = None
+        cared_for: LiveGallery | None = None
         pictures = PictureSweep(self.database, self.settings)
         answers = AnswerSweep(self.database)
         while not self._closing.wait(_UPKEEP_SECONDS):
-            if self._newest is not None and self._newest is not cared_for:
-                cared_for = self._newest
-                upkeep = Upkeep(cared_for.gallery, seals=False)
+            if self._newest is not None and self._newest.gallery is not cared_for:
+                cared_for = self._newest.gallery
+                upkeep = Upkeep(cared_for, seals=False)
             upkeep.run()
             pictures.run()
             answers.run()
