@@ -1,10 +1,9 @@
 """The live page put together; the only place that loads it."""
 
 import importlib
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, cast
 
 from edge.board import Board
@@ -18,9 +17,18 @@ from edge.settings_fields import ConfigError
 
 @contextmanager
 def page_of(
-    config: Config, board: Board, rows: Rows, local: Local | None, stop: threading.Event
+    config: Config,
+    board: Board,
+    rows: Rows,
+    local: Local | None,
+    *,
+    stop: threading.Event,
+    registered: Callable[[], None],
 ) -> Iterator[None]:
-    """The page of the settings at work, if it is on; raises ConfigError and OSError."""
+    """The page of the settings at work, if it is on; raises ConfigError and OSError.
+
+    `registered` is called after somebody was registered on the page.
+    """
     if not config.page.enabled:
         yield
         return
@@ -29,7 +37,7 @@ def page_of(
         server = importlib.import_module("edge.page.server")
     except ImportError:
         raise ConfigError("page.enabled needs edge/requirements-page.txt installed") from None
-    with _capture_of(config, board, local, stop) as capture:
+    with _capture_of(config, board, local, stop=stop, registered=registered) as capture:
         page = server.Page(config.page, board, rows, capture)
         _start(page)
         try:
@@ -48,7 +56,12 @@ def _start(page: Any) -> None:
 
 @contextmanager
 def _capture_of(
-    config: Config, board: Board, local: Local | None, stop: threading.Event
+    config: Config,
+    board: Board,
+    local: Local | None,
+    *,
+    stop: threading.Event,
+    registered: Callable[[], None],
 ) -> Iterator[Capture | None]:
     """The page's button; None where there is nobody to register with."""
     commands: Any = importlib.import_module("edge.registering.commands")
@@ -63,17 +76,16 @@ def _capture_of(
     try:
         rules, plan = commands.rules_of(config), commands.plan_of(config)
         register = capturing.Capture(board, registrar, rules, plan, stop=stop)
-        yield _refreshing(cast(Callable[[str, Say], Outcome], register), local)
+        yield _telling(cast(Callable[[str, Say], Outcome], register), registered)
     finally:
         registering.__exit__(None, None, None)
 
 
-def _refreshing(register: Callable[[str, Say], Outcome], local: Local | None) -> Capture:
+def _telling(register: Callable[[str, Say], Outcome], registered: Callable[[], None]) -> Capture:
     def capture(name: str, say: Say, /) -> CaptureResult:
         done = register(name, say)
-        if local is not None:
-            with suppress(sqlite3.Error):  # else with the reporter's next look
-                local.recognizer.refresh()  # whoever was registered is known from now on
+        if done.ok:
+            registered()
         return CaptureResult(done.ok, done.text)
 
     return capture

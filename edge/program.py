@@ -2,11 +2,12 @@
 
 import logging
 import signal
+import sqlite3
 import threading
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import FrameType
 
 from edge.active import Active
@@ -51,7 +52,9 @@ def run(config: Config) -> None:
         reporter.start()
         stack.callback(reporter.stop)
         door.resume_registrations(stack)
-        stack.enter_context(page_of(config, door.board, status.rows, door.local, stop))
+        board, local = door.board, door.local
+        page = page_of(config, board, status.rows, local, stop=stop, registered=door.registered)
+        stack.enter_context(page)
         told.ready()
         stack.callback(told.stopping)
         if relay is not None:
@@ -102,6 +105,15 @@ class Door:
             self._teller.asked(event_id, visit)
             self._retakes.sent(event_id, visit.track_id)
             self._connection.sender.offer(visit, event_id=event_id)
+
+    def registered(self) -> None:
+        """Somebody was registered here, and mostly stands there still: is looked at again."""
+        if self.local is not None:
+            with suppress(sqlite3.Error):  # else with the reporter's next look
+                self.local.recognizer.refresh()
+        scene = self.board.scene()
+        if scene is not None:
+            self._retakes.again(track.id for track in scene.tracks)
 
     def resume_registrations(self, stack: ExitStack) -> None:
         """Begins to send the registrations that wait for the server, where some can."""

@@ -1,6 +1,7 @@
 """Who is looked at again: the picture did not do, or gave no name, and they still stand there."""
 
 import threading
+from collections.abc import Iterable
 
 _MOST = 2
 """For one face; a picture on the wall shall not be sent without end."""
@@ -39,6 +40,11 @@ class Retakes:
                 self._due.append(track_id)
             while len(self._taken) > _REMEMBERED:
                 del self._taken[next(iter(self._taken))]
+
+    def again(self, track_ids: Iterable[int]) -> None:
+        """Whoever they are, they may be known by now."""
+        with self._lock:
+            self._due.extend(track_ids)
 
     def due(self) -> list[int]:
         """The faces to let through once more; each is told once."""
