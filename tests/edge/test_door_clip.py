@@ -1,8 +1,9 @@
 """A whole door before a whole server: the clip as a file and as an RTSP stream, in both modes.
 
-The men are small in the clip's first scene, 40 and 25 pixels, so every threshold is lower than a
-door of one's own would have it. dlib says 0.80 to 0.84 of the small man, MobileFaceNet 0.37 to
-0.42; of the others in the clip, at most 0.76 and 0.24.
+The men are small in the clip's first scene, 40 and 25 pixels, so thresholds are lower than a door's
+would be. dlib says 0.79 to 0.84 of the small man, MobileFaceNet 0.37 to 0.42; of the others in the
+clip, at most 0.76 and 0.24. No two different people of faces/pairs are alike by more than 0.788
+with dlib; with MobileFaceNet some are, up to 0.41.
 """
 
 import os
@@ -20,7 +21,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.edge.test_rtsp import serving
+from tests.edge.test_rtsp import needs_rtsp_server, serving
 from tests.integration.system import ROOT, RunningKenal, running
 
 MIRANDA, LACAMOIRE = "lin-manuel-miranda", "alex-lacamoire"
@@ -38,10 +39,10 @@ class ClipServer(RunningKenal):
         return {
             **super().environment(),
             "KENAL_MIN_FACE_PX": str(self.least_face_px),
-            "KENAL_THRESHOLD": "0.80",
+            "KENAL_THRESHOLD": "0.79",
             "KENAL_DOMINANT_FACE": "2",
             "KENAL_DEVICE_NETWORKS": "mobilefacenet",
-            "KENAL_COOLDOWN_SECONDS": "0",
+            "KENAL_COOLDOWN_SECONDS": "600",
             "KENAL_WORKERS": "1",
             "KENAL_FTP_ENABLED": "false",
         }
@@ -118,12 +119,14 @@ class Unit:
         return f"{told}\n{self.log.read_text()[-3000:]}"
 
     def checked_in(self) -> list[str]:
-        """Whom this door let in, by its own word where it decides itself."""
-        opened = [one for one in self.events() if (one["device"] or one)[self._opened(one)]]
-        return [str((one["device"] or one)["user_id"]) for one in opened]
-
-    def _opened(self, event: dict[str, Any]) -> str:
-        return "opened" if event["device"] else "granted"
+        """Whom this door let in, by its own word where it decides itself; else without repeats."""
+        events = self.events()
+        own = [one["device"] for one in events if one["device"]]
+        asked = [one for one in events if not one["device"] and one["repeat_of"] is None]
+        return [
+            *(str(one["user_id"]) for one in own if one["opened"]),
+            *(str(one["user_id"]) for one in asked if one["granted"]),
+        ]
 
 
 def unit(kenal: ClipServer, folder: Path, shared: Path, name: str, **more: str) -> Unit:
@@ -166,20 +169,18 @@ def test_both_men_are_checked_in_from_a_file(
     clip = str(shared_dir / "video" / "short_hamilton_clip.mp4")
     more = local(shared_dir) if mode == "local" else {}
     door = unit(server, tmp_path, shared_dir, f"file-{mode}", CAMERA_SPEC=clip, **more)
-    found: set[str] = set()
+    found = list[str]()
     # On a busy machine frames are skipped as by any camera, and a man seen for 0.6 s may be missed.
     for played in range(1, ROUNDS + 1):
-        before = len(door.checked_in())
         with door.at_work():
             until(partial(has_ended, door, played), door.story)
             until(lambda: waiting(door) == 0, door.story)
-        now = door.checked_in()[: len(door.checked_in()) - before]
-        assert now.count(MIRANDA) <= 2, "once in each of his two scenes"
-        assert now.count(LACAMOIRE) <= 2, "once from the front, once from the side"
-        found |= set(now)
-        if found == {MIRANDA, LACAMOIRE}:
+        found = door.checked_in()
+        if set(found) == {MIRANDA, LACAMOIRE}:
             break
-    assert found == {MIRANDA, LACAMOIRE}
+    assert set(found) == {MIRANDA, LACAMOIRE}, door.story()
+    if mode == "server":
+        assert sorted(found) == sorted({MIRANDA, LACAMOIRE}), "each once"
 
 
 @pytest.mark.slow
@@ -187,7 +188,8 @@ def test_both_men_are_checked_in_from_a_file(
 def test_both_men_are_checked_in_from_a_stream(
     server: ClipServer, shared_dir: Path, tmp_path: Path, mode: str
 ) -> None:
-    clip = shared_dir / "video" / "short_hamilton_clip.mp4"
+    needs_rtsp_server()
+    clip = twice(shared_dir / "video" / "short_hamilton_clip.mp4", tmp_path / "twice.mp4")
     more = local(shared_dir) if mode == "local" else {}
     with serving(file=clip) as port:
         spec = f"rtsp://127.0.0.1:{port}/door"
@@ -195,6 +197,18 @@ def test_both_men_are_checked_in_from_a_stream(
         with door.at_work():
             until(lambda: set(door.checked_in()) >= {MIRANDA, LACAMOIRE}, door.story)
     assert set(door.checked_in()) == {MIRANDA, LACAMOIRE}
+    if mode == "server":
+        assert len(door.checked_in()) == 2, "each once"
+
+
+def twice(clip: Path, place: Path) -> Path:
+    """The same film shown twice: who connects to a stream misses its first moments."""
+    film = "filesrc location={0} ! qtdemux name={1} {1}.video_0 ! queue ! h264parse ! c."
+    joined = f"concat name=c ! h264parse ! mp4mux ! filesink location={place}"
+    pipeline = " ".join([joined, film.format(clip, "d"), film.format(clip, "e")])
+    command = ["gst-launch-1.0", "-q", *pipeline.split()]
+    subprocess.run(command, check=True, timeout=60, capture_output=True)
+    return place
 
 
 def has_ended(door: Unit, times: int) -> bool:

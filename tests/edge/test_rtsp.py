@@ -22,11 +22,16 @@ from tests.edge.test_detection import photo
 
 SERVER = Path(__file__).with_name("rtsp_server.py")
 DEBIAN_PYTHON = "/usr/bin/python3"  # has Debian's bindings, the tests' own does not
-ELEMENTS = ("videotestsrc", "jpegenc", "rtpjpegpay", "qtdemux", "h264parse", "rtph264pay")
+ELEMENTS = ("videotestsrc", "jpegenc", "rtpjpegpay", "qtdemux", "h264parse", "rtph264pay", "mp4mux")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _has_server() -> None:
+    needs_rtsp_server()
+
+
+def needs_rtsp_server() -> None:
+    """Skips where there is none."""
     probe = "import gi; gi.require_version('GstRtspServer', '1.0')"
     inspect = shutil.which("gst-inspect-1.0")
     commands = [[DEBIAN_PYTHON, "-c", probe]]
