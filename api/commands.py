@@ -10,7 +10,10 @@ from flask.cli import AppGroup
 GROUPS: Mapping[str, str] = MappingProxyType(
     {
         name: f"api.cli.{name}"
-        for name in ("users", "photos", "index", "models", "db", "keys", "evaluate")
+        for name in (
+            *("users", "photos", "index", "models", "db", "keys", "evaluate"),
+            "calibrate",
+        )
     }
     # With the commands that go over to another network.
     | {"models": "api.cli.switching"}
