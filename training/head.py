@@ -13,6 +13,7 @@ from training.looking import Ids
 
 _SHARPNESS = 16.0
 """A cosine times this is the first logit."""
+_LEAST_BATCH = 16
 _LEAST_GAIN = 0.001
 """Of the loss, for an epoch to count as better."""
 OnEpoch = Callable[[int, int], None]
@@ -87,14 +88,14 @@ def train_head(
     model.fit(
         given.rows,
         _one_hot(given.people, classes),
-        batch_size=terms.batch,
+        # A small set gives enough steps an epoch too.
+        batch_size=min(terms.batch, max(_LEAST_BATCH, len(given.rows) // _LEAST_BATCH)),
         epochs=terms.epochs,
         # The first sees to what the second stops by; Keras's own validation takes far longer.
         callbacks=[module.callbacks.LambdaCallback(on_epoch_end=ended), stop],
         verbose=0,
     )
-    best = int(np.argmin(curves[by]))
-    return Trained(model, curves, best + 1)
+    return Trained(model, curves, int(stop.best_epoch) + 1)
 
 
 def probabilities(model: Any, rows: Matrix) -> Matrix:

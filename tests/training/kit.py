@@ -24,7 +24,7 @@ def made_up(
     A quarter of the numbers says little of who it is and varies much, as light does.
     """
     rng = np.random.default_rng(7)
-    loud = np.where(np.arange(dimensions) < dimensions // 4, 4.0, 1.0) * spread
+    loud = np.where(np.arange(dimensions) < dimensions // 4, 8.0, 1.0) * spread
     centers = rng.normal(size=(people, 1, 1, dimensions))
     places = centers + rng.normal(size=(people, photos, 1, dimensions)) * loud
     moved = rng.normal(size=(people, photos, views, dimensions)) * 0.2 * loud
