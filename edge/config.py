@@ -96,6 +96,9 @@ def _given(config: Config) -> Iterator[str]:
     ):
         if not text:
             yield f"{name} must be given"
+    for name, host in (("page.host", config.page.host), ("mqtt.host", config.mqtt.host)):
+        if host and not _is_host(host):
+            yield f"{name} is no name of a machine"
 
 
 def _server_problems(server: ServerSettings) -> Iterator[str]:
@@ -111,11 +114,20 @@ def _is_address(url: str) -> bool:
     try:
         address = urlsplit(url)
         httpx.URL(url)
-        is_whole = address.port != 0 and bool(address.hostname)
+        is_whole = address.port != 0 and _is_host(address.hostname or "")
     except (ValueError, httpx.InvalidURL):
         return False
     is_plain = not (address.username or address.query or address.fragment)
     return address.scheme in ("http", "https") and is_whole and is_plain
+
+
+def _is_host(text: str) -> bool:
+    """Whether it can be looked up at all: what cannot is no OSError, but a traceback."""
+    try:
+        text.encode("idna")
+    except UnicodeError:
+        return False
+    return bool(text) and not re.search(r"\s", text)
 
 
 def _keys(config: Config) -> Iterator[str]:
