@@ -44,8 +44,11 @@ def _recognition(config: Config) -> Iterator[Finding]:
             if local is None:
                 return
             people = local.recognizer.people
-    except (NetworkError, DetectorError, GalleryError) as error:
+    except (NetworkError, DetectorError) as error:
         yield Finding("network", str(error), True)
+        return
+    except GalleryError as error:
+        yield Finding("gallery", str(error), True)
         return
     except (sqlite3.Error, OSError):
         yield Finding("gallery", "the gallery in outbox.folder cannot be opened", True)
