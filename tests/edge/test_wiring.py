@@ -1,0 +1,240 @@
+"""The parts of a door put together, before a server that answers as told."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from edge.board import Kind, Label
+from edge.crop import crop_jpeg
+from edge.detection import YuNet
+from edge.program import Door
+from edge.relay import Relay
+from edge.sections import Config, DetectorSettings, OutboxSettings, RecognitionSettings
+from edge.sending import sending
+from edge.types import Frame, Track, Visit
+from tests.edge.agent_kit import FACE, visit
+from tests.edge.bad_server import BadServer, Handler, bad_server
+from tests.edge.test_detection import photo
+
+SOON_SECONDS = 60.0
+
+
+def soon(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + SOON_SECONDS
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return holds()
+
+
+class FakeRelay:
+    """Counts how often it was opened."""
+
+    def __init__(self) -> None:
+        self.pulses = 0
+        self.said: Callable[[bool], None] = lambda _: None
+
+    def pulse(self) -> None:
+        self.pulses += 1
+
+
+class Kenal:
+    """Says of everybody that they may come in."""
+
+    def __init__(self) -> None:
+        self.is_active, self.is_there = True, True
+
+    def __call__(self, handler: Handler) -> None:
+        if not self.is_there:
+            handler.hang_up()
+        elif handler.path.endswith("/heartbeat"):
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            told = {"request_id": handler.event_id, "server_time": now, "fresh_seconds": 10}
+            handler.json(200, {**told, "heartbeat_seconds": 5, "active": self.is_active})
+        elif handler.path == "/checkins":
+            handler.taken(profile={"name": "Somebody"})
+        else:
+            handler.error(404, "not_found")
+
+
+@pytest.fixture
+def kenal() -> Kenal:
+    return Kenal()
+
+
+@pytest.fixture
+def server(kenal: Kenal) -> Iterator[BadServer]:
+    with bad_server(kenal) as server:
+        yield server
+
+
+@pytest.fixture
+def config(server: BadServer, tmp_path: Path, shared_dir: Path) -> Config:
+    return Config(
+        server=server.settings(),
+        detector=DetectorSettings(shared_dir / "models" / "yunet_n_640.onnx"),
+        outbox=OutboxSettings(tmp_path / "edge-data"),
+    )
+
+
+def local(config: Config, shared: Path, **more: Any) -> Config:
+    network = shared / "models" / "mobilefacenet.onnx"
+    settings = RecognitionSettings(mode="local", network=network, sync=False)
+    return replace(config, recognition=replace(settings, **more))
+
+
+@pytest.fixture(scope="module")
+def obama(shared_dir: Path) -> Visit:
+    """Somebody real, at no time yet: see `now`."""
+    image = photo(shared_dir / "faces" / "gallery" / "train" / "obama" / "obama.jpg")
+    faces = YuNet(shared_dir / "models" / "yunet_n_640.onnx").find(image)
+    best = max(faces, key=lambda one: one.box[2])
+    frame = Frame(image, 1, 0.0, 0.0)
+    return Visit(1, frame, best, 1.0, crop_jpeg(frame, best), 0.0, ((frame, best),))
+
+
+def now(seen: Visit, track_id: int = 1) -> Visit:
+    frame = replace(seen.frame, captured_at=time.time(), captured_monotonic=time.monotonic())
+    views = ((frame, seen.face),)
+    return replace(seen, track_id=track_id, frame=frame, captured_at=frame.captured_at, views=views)
+
+
+def know(door: Door, seen: Visit) -> None:
+    """Registered at the device."""
+    assert door.local is not None
+    vector = door.local.recognizer.embed(seen.frame, seen.face)
+    door.local.store.add("obama", "Barack Obama", [vector])
+    door.local.recognizer.refresh()
+
+
+def label_at(door: Door, track_id: int = 1) -> Label | None:
+    door.board.show(visit().frame, [Track(track_id, FACE, 1, 0.0)])
+    scene = door.board.scene()
+    assert scene is not None
+    return scene.labels.get(track_id)
+
+
+def test_the_servers_word_opens_where_the_server_recognizes(config: Config, obama: Visit) -> None:
+    relay = FakeRelay()
+    with ExitStack() as stack:
+        door = Door(config, cast(Relay, relay), stack)
+        door.offer(now(obama))
+        assert soon(lambda: relay.pulses == 1)
+        assert soon(lambda: label_at(door) == Label(Kind.KNOWN, "Somebody"))
+
+
+def test_the_servers_word_opens_nothing_where_the_device_decides(
+    config: Config, server: BadServer, shared_dir: Path, obama: Visit
+) -> None:
+    relay = FakeRelay()
+    with ExitStack() as stack:
+        door = Door(local(config, shared_dir, offline="known"), cast(Relay, relay), stack)
+        door.offer(now(obama))
+        assert soon(lambda: len(server.committed) == 1), "the server let somebody in"
+        outbox = door.status(cast(Any, None)).connection
+        assert outbox is not None
+        assert soon(lambda: outbox.waiting() == 0), "and was heard"
+        assert relay.pulses == 0
+        assert label_at(door) == Label(Kind.UNKNOWN, "unknown", None)
+        know(door, obama)
+        door.offer(now(obama, track_id=2))
+        assert relay.pulses == 1
+        label = label_at(door, 2)
+        assert label is not None
+        assert (label.kind, label.text) == (Kind.KNOWN, "Barack Obama")
+
+
+@pytest.mark.parametrize(("offline", "pulses"), [("deny", 0), ("known", 1), ("review", 1)])
+def test_while_the_server_is_away_the_policy_decides_and_nothing_is_lost(
+    config: Config,
+    kenal: Kenal,
+    server: BadServer,
+    shared_dir: Path,
+    obama: Visit,
+    offline: str,
+    pulses: int,
+) -> None:
+    kenal.is_there, relay = False, FakeRelay()
+    with ExitStack() as stack:
+        door = Door(local(config, shared_dir, offline=offline), cast(Relay, relay), stack)
+        know(door, obama)
+        door.offer(now(obama))
+        assert relay.pulses == pulses
+        kenal.is_there = True
+        assert soon(lambda: len(server.committed) == 1)
+        assert relay.pulses == pulses
+
+
+def test_a_device_that_is_switched_off_opens_nothing_also_after_a_restart_without_a_server(
+    config: Config, kenal: Kenal, shared_dir: Path, obama: Visit
+) -> None:
+    kenal.is_active, relay = False, FakeRelay()
+    own = local(config, shared_dir, offline="known")
+    with ExitStack() as stack:
+        door = Door(own, cast(Relay, relay), stack)
+        know(door, obama)
+        connection = door.status(cast(Any, None)).connection
+        assert connection is not None
+        assert soon(connection.answers)
+        door.offer(now(obama))
+        assert relay.pulses == 0
+    kenal.is_there = False
+    with ExitStack() as stack:
+        door = Door(own, cast(Relay, relay), stack)
+        door.offer(now(obama))
+        assert relay.pulses == 0
+
+
+def test_a_door_alone_decides_too(config: Config, shared_dir: Path, obama: Visit) -> None:
+    relay = FakeRelay()
+    alone = local(replace(config, server=Config().server), shared_dir)
+    with ExitStack() as stack:
+        door = Door(alone, cast(Relay, relay), stack)
+        know(door, obama)
+        door.offer(now(obama))
+    assert relay.pulses == 1
+
+
+def test_a_visit_that_fails_ends_nothing(
+    config: Config, obama: Visit, caplog: pytest.LogCaptureFixture
+) -> None:
+    relay = FakeRelay()
+    with ExitStack() as stack:
+        door = Door(config, cast(Relay, relay), stack)
+        door.offer(cast(Visit, object()))
+        assert "a visit was lost: AttributeError" in caplog.text
+        door.offer(now(obama))
+        assert soon(lambda: relay.pulses == 1)
+
+
+@pytest.mark.parametrize("part", ["local_of", "sending", "signals_of", "Active"])
+def test_what_was_begun_ends_where_the_rest_cannot_be_made(
+    part: str, config: Config, shared_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = set(threading.enumerate())
+
+    def broken(*_given: object) -> None:
+        raise OSError("it cannot be made")
+
+    monkeypatch.setattr(f"edge.program.{part}", broken)
+    with ExitStack() as stack, pytest.raises(OSError, match="cannot be made"):
+        Door(local(config, shared_dir), None, stack)
+    names = {one.name for one in threading.enumerate() if one not in before}
+    assert not names & {"heartbeat", "sync", "signals", "mqtt"}
+
+
+def test_a_queue_that_cannot_be_read_hides_no_order_to_open_nothing(
+    config: Config, kenal: Kenal
+) -> None:
+    heard = list[bool]()
+    with sending(config, lambda: None, lambda *_: None, heard.append) as connection:
+        assert soon(lambda: heard[-1:] == [True])
+        connection.outbox.close()
+        kenal.is_active = False
+        connection.beats.beat()
+        assert heard[-1] is False
