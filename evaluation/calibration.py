@@ -160,11 +160,16 @@ def _most_errors(count: int, limit: float, effect: float) -> int | None:
 
 
 def _effect(given: Impostors, descending: Floats, errors: int | None) -> float:
-    """How far the errors around the threshold depend on each other."""
+    """How far the errors around the threshold depend on each other.
+
+    However they fell, many comparisons of two people are worth no more than one of two others.
+    """
     if given.people is None or not descending.size:
         return 1.0
     looked_at = min(max(errors or 0, _ENOUGH_TO_TELL), descending.size - 1)
-    return design_effect(given.similarities > descending[looked_at], given.people)
+    couples = len(np.unique(np.sort(given.people, axis=1), axis=0))
+    seen = design_effect(given.similarities > descending[looked_at], given.people)
+    return max(seen, descending.size / couples)
 
 
 def _just_above(similarity: float) -> float:

@@ -1,6 +1,8 @@
 """The calibration in force: of its own space, the newest that stands, one at a time."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,23 @@ def test_of_two_who_record_at_once_one_is_told(database: Database) -> None:
     with pytest.raises(ConflictError, match="meanwhile"):
         add(database, 0.3, first.id)
     assert in_force(database) == 0.6
+
+
+def test_threads_that_record_at_once_leave_one(database: Database) -> None:
+    start = threading.Barrier(4)
+
+    def record(number: int) -> bool:
+        start.wait()
+        try:
+            add(database, 0.5 + number / 10, None)
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(record, range(4))) == [False, False, False, True]
+    with database.read() as session:
+        assert len(calibrations.page(session, None, 10)) == 1
 
 
 def test_nothing_is_withdrawn_twice(database: Database) -> None:

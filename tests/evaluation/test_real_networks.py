@@ -12,12 +12,14 @@ from evaluation.datasets.folders import from_folders
 from evaluation.datasets.pairs import from_csv
 from evaluation.embedding import Embedding
 from evaluation.evaluate import Evaluation, Result, evaluate
+from evaluation.metrics.intervals import interval
 from evaluation.report import plots
 from evaluation.report.worst import Faces
 from evaluation.report.write import write_report
 from pipeline.analyzer import build_analyzer
 from pipeline.builder import build_detector
 from pipeline.decision import Rule
+from pipeline.models.registry import PINNED
 from tests.evaluation.kit import LIMITS
 
 EMBEDDERS = ("dlib", "mobilefacenet")
@@ -55,6 +57,15 @@ def test_the_registrys_error_rates_are_measured_again(pairs: Evaluation) -> None
     assert errors == {"dlib": (0, 1), "mobilefacenet": (0, 0)}
     for judged in found.values():
         assert (judged.auc, judged.eer) == (1.0, 0.0)
+
+
+def test_the_registrys_interval_is_of_its_counts() -> None:
+    for name in EMBEDDERS:
+        known = PINNED[name].false_matches
+        assert known is not None
+        assert f"{known.errors} accepted falsely" in PINNED[name].error_rates
+        exact = interval(known.errors, known.comparisons)
+        assert (known.low, known.high) == pytest.approx((exact.low, exact.high), rel=0.005)
 
 
 @pytest.mark.parametrize(
