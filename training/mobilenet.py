@@ -14,8 +14,10 @@ from training.metric import values_of
 
 ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 RANDOM, IMAGENET = "random", "imagenet"
-_SPREAD_BY = 256
-"""Crops that a random network's normalization is set by."""
+_EPSILON = 1e-30
+"""Far below what a random network's features vary by, which is about 1e-11."""
+_LEAST_VARIANCE = 1e-4
+"""Of a feature, as a part of the mean one: what hardly varies must not be blown up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,9 @@ def build(shape: Shape) -> Built:
     module.utils.set_random_seed(shape.seed)
     backbone = _backbone(module, shape)
     features = module.Input((backbone.output_shape[-1],))
-    normal = module.layers.BatchNormalization(center=False, scale=False, name="features_normal")
+    normal = module.layers.BatchNormalization(
+        center=False, scale=False, epsilon=_EPSILON, name="features_normal"
+    )
     normal.trainable = False
     dense = module.layers.Dense(shape.dimensions, use_bias=False, name="embedding")
     vector = module.layers.UnitNormalization(name="unit")(dense(normal(features)))
@@ -52,22 +56,14 @@ def build(shape: Shape) -> Built:
     return Built(backbone, head, module.Model(backbone.input, head(backbone.output)))
 
 
-def spread(built: Built, crops: Views) -> None:
-    """Set a random backbone's normalization by some crops, so that its answers differ at all."""
-    normals = [layer for layer in built.backbone.layers if hasattr(layer, "moving_mean")]
-    momenta = [layer.momentum for layer in normals]
-    for layer in normals:
-        layer.momentum = 0.0
-    step = max(1, len(crops) // _SPREAD_BY)
-    built.backbone(values_of(crops[::step][:_SPREAD_BY]), training=True)
-    for layer, momentum in zip(normals, momenta, strict=True):
-        layer.momentum = momentum
-
-
 def center(built: Built, features: Views) -> None:
     """Set the head's normalization by the training's own features (n, d)."""
     values = np.asarray(features, np.float32)
-    built.head.get_layer("features_normal").set_weights([values.mean(axis=0), values.var(axis=0)])
+    # A random network's features are so small that float32 has no number for their squares' sums.
+    variance = values.astype(np.float64).var(axis=0)
+    floor = max(_LEAST_VARIANCE * float(variance.mean()), float(np.finfo(np.float32).tiny))
+    kept = [values.mean(axis=0), np.maximum(variance, floor).astype(np.float32)]
+    built.head.get_layer("features_normal").set_weights(kept)
 
 
 def features_of(built: Built, crops: Views) -> Matrix:

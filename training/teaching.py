@@ -9,7 +9,7 @@ from evaluation.embedding import OnProgress
 from training.held_out import Measured, measure
 from training.looking import Samples
 from training.metric import Course, Given, MetricTerms, OnEpoch, embedded, fit
-from training.mobilenet import RANDOM, Built, Shape, build, center, features_of, spread, unfreeze
+from training.mobilenet import Built, Shape, build, center, features_of, unfreeze
 from training.splitting import Plan, Split, as_they_are, every_view, splits
 
 
@@ -42,8 +42,6 @@ def teach(
     split = splits(samples, plan.parts, terms.seed)[0]
     built = build(shape)
     train = every_view(samples, split.train)
-    if shape.weights == RANDOM:
-        spread(built, train.inputs)
     features = _features(built, samples, on_progress)
     of_train = every_view(samples, split.train, features)
     center(built, of_train.inputs)

@@ -64,9 +64,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory, shared_dir: Path, model_dir: P
     stranger = shared_dir / "faces" / "gallery" / "test" / "alex_lacamoire1.jpg"
     group = shared_dir / "faces" / "detection" / "017_0.jpg"
     known, head = people / "p01" / "img1.jpg", ["--epochs", "3", "--fmr", "0.3", "--folds", "3"]
-    taught = ["--fmr", "0.05", "--folds", "3", "--epochs", "10"]
+    taught = ["--fmr", "0.2", "--folds", "3", "--epochs", "5"]
     commands = [
-        ["classify", people, *NETWORK, "--folds", "2", "--epochs", "15", "--out", base / "c"],
+        ["classify", people, *NETWORK, "--folds", "2", "--epochs", "10", "--out", base / "c"],
         ["predict", base / "c" / "model", known, stranger, group, "--out", base / "predicted"],
         ["embed-head", people, *NETWORK, *head, "--augmentation", "none", "--out", base / "e"],
         ["build-mobilenet", easy, *taught, "--augmentation", "none", "--out", base / "m"],
@@ -116,7 +116,7 @@ def test_classification_has_everything(ran: Ran) -> None:
     assert not strangers["is_shown"]
     assert "too few to say" in said
     for fold in found["folds"]:
-        assert len(fold["curves"]["loss"]) == len(fold["curves"]["held_out_loss"]) <= 15
+        assert len(fold["curves"]["loss"]) == len(fold["curves"]["held_out_loss"]) <= 10
 
 
 def test_plots_are_pictures(ran: Ran) -> None:
@@ -190,7 +190,7 @@ def test_the_mobilenet_is_trained_measured_and_converted(ran: Ran) -> None:
     assert record["provenance"]["trained"] is True
     assert (held["people"], held["photos"]) == (6, 18)
     assert held["eer"] < 0.4
-    assert held["fmr_at_threshold"] < held["fmr_bound"] <= 0.05
+    assert held["fmr_at_threshold"] < held["fmr_bound"] <= 0.2
     assert all(timing["median_ms"] > 0 for timing in record["one_thread"].values())
 
 
@@ -266,7 +266,7 @@ def test_losses_are_the_papers(ran: Ran) -> None:
 
 def test_training_beats_the_centroid_where_there_is_something_to_learn(ran: Ran) -> None:
     found = ran.said["heads"]
-    assert found["wrong"]["head"] < found["wrong"]["centroid"] / 2
+    assert found["wrong"]["head"] < 0.8 * found["wrong"]["centroid"]
     assert found["held_out"] == list(range(84))
     assert sum(found["strangers"]) == 84
     for epochs, losses in zip(found["epochs"], found["val"], strict=True):
