@@ -1,6 +1,7 @@
 """Registrations that the server did not answer are sent when it is back."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
