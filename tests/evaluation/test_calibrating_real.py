@@ -21,8 +21,12 @@ from tests.evaluation.kit import LIMITS
 
 @pytest.fixture(params=["dlib", "mobilefacenet"])
 def services(request: pytest.FixtureRequest, model_dir: Path, tmp_path: Path) -> Iterator[Services]:
-    folders = {"data_dir": tmp_path / "var", "photo_dir": tmp_path / "photos"}
-    settings = Settings(model_dir=model_dir, embedder=request.param, **folders)
+    settings = Settings(
+        model_dir=model_dir,
+        embedder=request.param,
+        data_dir=tmp_path / "var",
+        photo_dir=tmp_path / "photos",
+    )
     services = Services.build(settings)
     migrate.upgrade(services.database)
     prepare_embedder(services.database, settings, lambda _: None)
