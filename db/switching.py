@@ -169,6 +169,13 @@ def _row(session: Session, spec: EmbeddingSpec, where_new: Threshold) -> SpaceRo
     return row
 
 
+def judge_by(session: Session, spec: EmbeddingSpec, value: float) -> None:
+    """A space's threshold is this one from now on, whatever the settings say."""
+    row = _row(session, spec, Threshold(ThresholdOf.GIVEN, value))
+    row.threshold_of, row.threshold = ThresholdOf.GIVEN, value
+    session.flush()
+
+
 def change_role(session: Session, spec: EmbeddingSpec, role: Role) -> bool:
     """How far the switch to this space is; False where another one is the next by now."""
     row = session.get(SpaceRow, gallery.find_spec_id(session, spec) or 0)

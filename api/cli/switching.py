@@ -89,7 +89,11 @@ def _go_over(going: Switch, threshold: float | None, *, yes: bool, wait: float) 
     if going.is_done:
         with services().database.write() as session:
             switching.cancel(session)
+            if threshold is not None:
+                switching.judge_by(session, going.to.spec, threshold)
         click.echo(f"{name} is in force; no other network is to be.")
+        if threshold is not None:
+            click.echo(f"Its threshold is {threshold:g} when the service is started again.")
         return
     going.announce(threshold)
     _warn_of_settings(name)
