@@ -90,5 +90,7 @@ def test_refusals_are_counted_where_the_threshold_was_not_chosen() -> None:
     assert found.wrong_names.errors == 1  # 0.6 over 0.5
     assert found.not_named.errors == 2  # 0.6 under 0.8, 0.4 under 0.5
     assert not found.is_shown
-    many = Scored(np.ones(2), np.asarray([True, True]), np.arange(2), np.zeros(299), np.zeros(299))
+    many = Scored(
+        np.ones(2), np.asarray([True, True]), np.arange(2), np.zeros(299), np.zeros(299, np.int64)
+    )
     assert rejection(many, 0.01).is_shown

@@ -17,6 +17,7 @@ from edge.recognition.embedders import embedder_of
 from edge.recognition.manifest import NetworkError, read_manifest
 from edge.types import Face as DeviceFace
 from pipeline.builder import build_detector, build_embedder
+from pipeline.images.decode import Pixels
 from pipeline.models.registry import find
 from tests.training.faces_kit import PEOPLE, PHOTOS, retaken, twelve
 from tests.training.kit import python, recorded
@@ -32,7 +33,7 @@ from pathlib import Path
 from edge.recognition.embedders import embedder_of
 from edge.types import Face
 image, box, landmarks = np.load(sys.argv[2]), *json.loads(sys.argv[3])
-face = Face(tuple(box), 0.99, tuple(map(tuple, landmarks)))
+face = Face(tuple(box), tuple(map(tuple, landmarks)), 0.99)
 print(json.dumps(embedder_of(Path(sys.argv[1])).embed(image, face).tolist()))
 """
 
@@ -194,11 +195,11 @@ def test_the_mobilenet_is_trained_measured_and_converted(ran: Ran) -> None:
     assert all(timing["median_ms"] > 0 for timing in record["one_thread"].values())
 
 
-def one_face(ran: Ran) -> tuple[np.ndarray, Face]:
+def one_face(ran: Ran) -> tuple[Pixels, Face]:
     """The largest face of a photo, in pixels of it."""
     bgr = cv2.imread(str(ran.base / "people" / "p01" / "img2.jpg"))
     assert bgr is not None
-    rgb = np.ascontiguousarray(bgr[..., ::-1])
+    rgb = np.ascontiguousarray(bgr[..., ::-1], np.uint8)
     detector = build_detector(Settings(model_dir=ran.models))
     return rgb, max(detector.detect(rgb, 40), key=lambda face: face.box.area)
 
@@ -213,7 +214,7 @@ def test_server_and_device_give_the_same_vector(ran: Ran, tmp_path: Path) -> Non
     corners = (box.x, box.y, box.width, box.height)
     device = embedder_of(ran.models / "ours" / "manifest.json")
     assert device.network.sha256 == sha256_file(ran.models / "ours" / "network.onnx")
-    told = device.embed(bgr, DeviceFace(corners, 0.99, points.points()))
+    told = device.embed(bgr, DeviceFace(corners, points.points(), 0.99))
     np.testing.assert_allclose(told, served, atol=1e-4)
     # TensorFlow Lite in a process of its own: only training has TensorFlow.
     np.save(tmp_path / "image.npy", bgr)
