@@ -1,10 +1,13 @@
 """The queue's SQLite file: its tables, and how it is opened."""
 
+import logging
+import os
 import sqlite3
 from pathlib import Path
 
 from edge.salvage import put_aside
 
+log = logging.getLogger("edge.outbox")
 _SETUP = """
 PRAGMA journal_mode=WAL;
 PRAGMA synchronous=FULL;
@@ -36,12 +39,15 @@ def opened(place: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         raise  # locked, or the disk: it may be sound
     except sqlite3.DatabaseError:
-        put_aside(place)
+        log.critical("the queue is no database: it was put aside as %s", put_aside(place).name)
         return connected(place)
 
 
 def connected(place: Path) -> sqlite3.Connection:
     """The queue as it is; raises sqlite3.Error."""
+    # Faces wait in it, whatever the folder lets others read; its log takes over the mode.
+    os.close(os.open(place, os.O_RDWR | os.O_CREAT, 0o600))
+    place.chmod(0o600)
     database = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
     try:
         database.executescript(_SETUP)

@@ -135,9 +135,13 @@ def relay_of(settings: RelaySettings) -> Relay | None:
         return None
     try:
         device = importlib.import_module("gpiozero").OutputDevice
-        pin = device(settings.pin, active_high=settings.active_high, initial_value=False)
-        return Relay(cast(Pin, pin), settings.pulse_ms / 1000, settings.max_ms / 1000)
     except ImportError:
         raise RelayFailed("relay.pin is set, but gpiozero is not installed") from None
+    try:
+        pin = device(settings.pin, active_high=settings.active_high, initial_value=False)
+        return Relay(cast(Pin, pin), settings.pulse_ms / 1000, settings.max_ms / 1000)
     except Exception as error:
-        raise RelayFailed(f"the pin cannot be used ({type(error).__name__})") from error
+        # Where gpiozero finds no library for the pins, as lgpio, that is an ImportError too.
+        word = "is there a library for pins, as lgpio?" if isinstance(error, ImportError) else ""
+        reason = word or type(error).__name__
+        raise RelayFailed(f"the pin cannot be used ({reason})") from error

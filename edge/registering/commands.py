@@ -35,7 +35,7 @@ class Terminal:
     """Who reads and answers."""
 
     out: TextIO
-    ask: Callable[[str], str] = input
+    ask: Callable[[str], str] = input  # raises EOFError where nobody is there to answer
 
 
 def run_register(
@@ -54,6 +54,9 @@ def run_register(
         return work.run()
     except RegisterError as error:
         terminal.out.write(f"{shown(error)}\n")
+        return 2
+    except EOFError:
+        terminal.out.write("\nnobody answers: give a user_id and --yes\n")
         return 2
     except KeyboardInterrupt:
         terminal.out.write("stopped\n")

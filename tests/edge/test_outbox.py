@@ -149,3 +149,19 @@ def test_a_queue_of_before_there_were_claims_is_sent(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "outbox.sqlite3")) as old:
         old.execute("ALTER TABLE events DROP COLUMN claim")
     assert outbox_in(tmp_path).next(NOW)[0] == one
+
+
+def test_nobody_else_on_the_device_reads_the_faces(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    outbox_in(tmp_path).add(event())
+    modes = {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == {0o600}
+
+
+def test_what_is_no_queue_is_put_aside_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "outbox.sqlite3").write_bytes(b"no database" * 500)
+    outbox_in(tmp_path).add(event())
+    assert "put aside as outbox.sqlite3.broken" in caplog.text
+    assert (tmp_path / "outbox.sqlite3.broken").exists()
