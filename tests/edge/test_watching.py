@@ -169,6 +169,16 @@ def test_who_was_registered_meanwhile_is_let_through_once_more() -> None:
     assert doorway.see(2.0) == []
 
 
+def test_who_stepped_in_since_the_picture_was_taken_is_somebody_else() -> None:
+    standing = Standing()
+    standing.seen(1, person(1), 0.0)
+    standing.seen(1, person(2), 0.1)
+    standing.passed(1, person(1), 0.0)
+    assert standing.is_other(1)
+    standing.passed(1, person(2), 0.1)
+    assert not standing.is_other(1)
+
+
 def test_memory_of_who_stood_there_is_bounded() -> None:
     standing = Standing()
     for number in range(1000):

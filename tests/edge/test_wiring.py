@@ -238,3 +238,11 @@ def test_a_queue_that_cannot_be_read_hides_no_order_to_open_nothing(
         kenal.is_active = False
         connection.beats.beat()
         assert heard[-1] is False
+
+
+def test_after_a_registration_whoever_stands_there_is_looked_at_again(config: Config) -> None:
+    with ExitStack() as stack:
+        door = Door(config, None, stack)
+        door.board.show(visit().frame, [Track(7, FACE, 1, 0.0)])
+        door.registered()
+        assert door._retakes.due() == [7]
