@@ -16,7 +16,7 @@ from core.errors import KenalError
 from core.types import Change, EmbeddingSpec, FaceAdded, Match, Vector
 from db.session import Database
 from index import FaceIndex, OnProgress, Policy
-from pipeline import gallery, gallery_feed, gallery_rows, services
+from pipeline import engine, gallery, gallery_feed, gallery_rows, services
 from pipeline.deletion import delete_user
 from pipeline.gallery_feed import Fault
 from pipeline.heartbeat import beat, last_beat
@@ -149,7 +149,7 @@ def test_an_index_far_behind_is_never_replayed_in_memory(
     kit.engine.gallery.index.rebuild(rows, sealed)
     kit.services.close()
     monkeypatch.setattr(gallery_feed, "FAR_BEHIND", 5)
-    monkeypatch.setattr(services, "_MENDED_AT_START", 0)
+    monkeypatch.setattr(engine, "_MENDED_AT_START", 0)
     with gallery_in(kit.drop.parent) as again:
         live = again.engine.gallery
         assert live.catch_up() is Fault.BEHIND
@@ -207,7 +207,7 @@ def test_one_process_mends_and_the_others_take_it(
     kit: GalleryKit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kit.engine.gallery.index.rebuild([], 12)
-    monkeypatch.setattr(services, "_MENDED_AT_START", 0)
+    monkeypatch.setattr(engine, "_MENDED_AT_START", 0)
     rebuilt: list[FaceIndex] = []
     rebuild = FaceIndex.rebuild
 
