@@ -48,7 +48,7 @@ def losses() -> dict[str, list[float]]:
 
 def heads() -> dict[str, object]:
     """Where much varies that says nothing of who it is, training beats the centroid."""
-    terms = Terms(folds=2, strangers=0.1, head=HeadTerms(epochs=25, rate=0.02, seed=1))
+    terms = Terms(folds=3, strangers=0.1, head=HeadTerms(epochs=25, rate=0.02, seed=1))
     found = classify(made_up(14, 6, spread=0.4), terms)
     return {
         "wrong": {name: found.errors(name).errors for name in found.named},
@@ -65,7 +65,7 @@ def projections(loss: str) -> dict[str, float]:
     train, stop, held = (people < 20), (people >= 20) & (people < 25), people >= 25
     network = projection(32, 32, 0)
     untouched = bool(np.allclose(embedded(network, rows), rows, atol=1e-6))
-    terms = MetricTerms(loss=type(MetricTerms().loss)(loss), epochs=10, rate=0.005)
+    terms = MetricTerms(loss=type(MetricTerms().loss)(loss), epochs=6, rate=0.008)
     course = fit(network, Given(rows[train], people[train]), Given(rows[stop], people[stop]), terms)
     return {
         "untouched": untouched,

@@ -56,7 +56,7 @@ def python(arguments: Sequence[str], settings: dict[str, Path]) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=850,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

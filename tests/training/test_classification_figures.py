@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import precision_recall_fscore_support
 
 from training.baselines import by_centroid, by_nearest, by_votes, centroids, similarity_to
 from training.figures import class_report, confusion, mixed_up
@@ -47,7 +46,8 @@ def test_class_report_is_scikit_learns() -> None:
     people[people == 4] = 3  # a person without a photo
     named[named == 0] = 1  # a name that is never said
     matrix = confusion(people, named, 5)
-    precision, recall, f1, support = precision_recall_fscore_support(
+    metrics = pytest.importorskip("sklearn.metrics")
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
         people, named, labels=range(5), zero_division=np.nan
     )
     for at, one in enumerate(class_report(matrix, list("abcde"))):

@@ -23,7 +23,8 @@ from tests.training.faces_kit import PEOPLE, PHOTOS, retaken, twelve
 from tests.training.kit import python, recorded
 from training.held_out import TARGETS
 
-pytestmark = pytest.mark.slow
+# The first test waits for all commands, which share a busy machine.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 NETWORK = ["--embedder", "mobilefacenet"]
 ON_DEVICE = """
 import json, sys, warnings
@@ -67,7 +68,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, shared_dir: Path, model_dir: P
     known, head = people / "p01" / "img1.jpg", ["--epochs", "3", "--fmr", "0.3", "--folds", "3"]
     taught = ["--fmr", "0.2", "--folds", "3", "--epochs", "5"]
     commands = [
-        ["classify", people, *NETWORK, "--folds", "2", "--epochs", "10", "--out", base / "c"],
+        ["classify", people, *NETWORK, "--folds", "2", "--epochs", "6", "--out", base / "c"],
         ["predict", base / "c" / "model", known, stranger, group, "--out", base / "predicted"],
         ["embed-head", people, *NETWORK, *head, "--augmentation", "none", "--out", base / "e"],
         ["build-mobilenet", easy, *taught, "--augmentation", "none", "--out", base / "m"],
@@ -117,7 +118,7 @@ def test_classification_has_everything(ran: Ran) -> None:
     assert not strangers["is_shown"]
     assert "too few to say" in said
     for fold in found["folds"]:
-        assert len(fold["curves"]["loss"]) == len(fold["curves"]["held_out_loss"]) <= 10
+        assert len(fold["curves"]["loss"]) == len(fold["curves"]["held_out_loss"]) <= 6
 
 
 def test_plots_are_pictures(ran: Ran) -> None:
