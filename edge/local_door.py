@@ -12,6 +12,7 @@ from edge.recognition.policy import Circumstances, Ruling, rule
 from edge.sections import RecognitionSettings
 from edge.types import Face, Frame, Recognition, Visit
 
+NOT_RECORDED = "not_recorded"
 log = logging.getLogger("edge.door")
 Ruled = Callable[[str, Visit, Recognition, Ruling, bool], None]
 
@@ -21,6 +22,10 @@ class Records(Protocol):
 
     def offer(self, visit: Visit, claim: Claim = ()) -> str:
         """Its event_id; raises nothing."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the last event is on the disk."""
 
 
 class LocalDoor:
@@ -50,6 +55,9 @@ class LocalDoor:
         opens = ruling.opens and self._is_fresh(visit)
         # First on the disk: nobody comes in unrecorded.
         event_id = self._records.offer(visit, claim_of(told, ruling, opens))
+        if opens and not self._records.keeps and not self._circumstances().server_answers:
+            # The disk does not take it and nobody else hears of it.
+            opens, ruling = False, Ruling(False, ruling.review, NOT_RECORDED)
         # A disk may take its time: who was to come in may have gone.
         opened = opens and self._is_fresh(visit) and self._opened()
         log.info("event %s: %s, opened: %s", event_id, ruling.reason, opened)

@@ -99,7 +99,7 @@ class Outbox:
         if 0 < wait <= _LONGEST_WAIT_SECONDS:
             return None, wait
         event_id, captured_at, direction, jpeg, claim, _ = row
-        return Event(event_id, captured_at, direction, jpeg, tuple(json.loads(claim).items())), 0.0
+        return Event(event_id, captured_at, direction, jpeg, _claim(claim)), 0.0
 
     def done(self, event_id: str) -> None:
         """The server has it: the picture is deleted."""
@@ -211,6 +211,14 @@ class Outbox:
         self._database = connected(self._place)
         saved = salvage(broken, self._database)
         log.critical("the queue was damaged: %d events could be saved", saved)
+
+
+def _claim(text: str) -> Claim:
+    try:
+        read = json.loads(text)
+    except ValueError:  # damaged: the event is worth more than what was decided about it
+        read = {}
+    return tuple((str(name), str(value)) for name, value in read.items())
 
 
 def _waiting(run: sqlite3.Connection) -> tuple[int, int]:

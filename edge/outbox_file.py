@@ -22,9 +22,9 @@ CREATE TABLE IF NOT EXISTS events (
     attempts INTEGER NOT NULL DEFAULT 0,
     blamed INTEGER NOT NULL DEFAULT 0,
     next_attempt_at REAL NOT NULL DEFAULT 0,
+    claim TEXT NOT NULL DEFAULT '{}',
     size INTEGER NOT NULL,
-    jpeg BLOB,
-    claim TEXT NOT NULL DEFAULT '{}'
+    jpeg BLOB
 );
 CREATE INDEX IF NOT EXISTS events_state ON events (state, seq, size);
 CREATE INDEX IF NOT EXISTS events_captured ON events (captured_at);

@@ -12,6 +12,7 @@ from types import FrameType
 
 from edge.active import Active
 from edge.agent import Agent
+from edge.alone import alone
 from edge.board import Board
 from edge.facts import Facts
 from edge.local_door import LocalDoor
@@ -41,6 +42,7 @@ def run(config: Config) -> None:
     """Until SIGTERM or SIGINT; the relay is closed before anything else and whatever happens."""
     stop, told = threading.Event(), Notifier(config.notify_socket)
     with ExitStack() as stack:
+        stack.enter_context(alone(config.outbox.folder))
         relay = relay_of(config.relay)
         if relay is not None:
             stack.callback(relay.close)
@@ -195,6 +197,8 @@ class Door:
 
 class NoRecords:
     """For a door without a server: what happens is in the log and on the live page."""
+
+    keeps = True
 
     def offer(self, visit: Visit, claim: Claim = ()) -> str:
         """A new event_id."""

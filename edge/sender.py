@@ -55,6 +55,7 @@ class Sender:
         self._open_door, self._answered, self._direction = open_door, answered, direction
         self._clock, self._wall = clock, wall
         self.live, self.pause = Live(clock), Pause(clock)
+        self._keeps = True
         self._wake, self._old_wake, self._stop = (threading.Event() for _ in range(3))
         self._threads: list[threading.Thread] = []
 
@@ -85,13 +86,21 @@ class Sender:
         try:
             dropped = self._outbox.add(event)
         except sqlite3.Error as error:
-            # A full or dead disk shall not keep the door shut; but a lost connection loses this.
+            # A full or dead disk shall not keep the door shut where the server records it;
+            # but a lost connection loses this.
             log.critical("an event cannot be kept: %s", type(error).__name__)
+            self._keeps = False
         else:
+            self._keeps = True
             if dropped:
                 log.error("the queue is full: %d of the oldest were dropped", dropped)
         self._wake.set()
         return event.event_id
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the last event could be kept on the disk."""
+        return self._keeps
 
     def server_answers(self) -> None:
         """Somebody else heard from the server: what waits is sent now."""

@@ -67,6 +67,8 @@ class Status:
         waiting, skew = connection.waiting(), connection.facts.skew_seconds
         word = "the queue cannot be read" if waiting is None else str(waiting)
         yield StatusRow("waiting to be sent", word, waiting != 0)
+        if not connection.sender.keeps:
+            yield StatusRow("disk", "events cannot be kept: is it full?", True)
         if skew is not None:
             yield StatusRow("clock", f"{skew:+.1f} s", abs(skew) > SKEW_ALARM_SECONDS)
 

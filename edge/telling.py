@@ -23,6 +23,7 @@ _WORDS = {
     "face_too_small": "come nearer",
     "low_quality": "not clear enough",
     "gallery_expired": "the gallery is too old",
+    "not_recorded": "the disk is full",
     "offline_denied": "not while the server is away",
     "inactive_device": "this door is switched off",
 }

@@ -60,7 +60,7 @@ class Everything:
         self.views = views
         self.gallery = gallery
         self.recognizer = LocalRecognizer(ByNumber(dict(enumerate(views))), gallery)
-        self.seconds_of_disk = 0.0
+        self.seconds_of_disk, self.keeps = 0.0, True
         self.pin: Callable[[], None] = lambda: self.happened.append("opened")
         self.settings = replace(RecognitionSettings(mode="local"), **settings)  # type: ignore[arg-type]
 
@@ -282,3 +282,14 @@ def test_a_real_pin_opens_and_closes(gallery: Gallery) -> None:
         went_through = [bool(one.state) for one in factory.pin(17).states]
         factory.reset()
     assert went_through == [False, True, False]
+
+
+@pytest.mark.parametrize(("answers", "opens"), [(True, True), (False, False)])
+def test_a_full_disk_lets_nobody_in_whom_no_server_hears_of(
+    gallery: Gallery, answers: bool, opens: bool
+) -> None:
+    door = Everything(gallery, ADA, offline="known")
+    door.keeps, door.now = False, replace(HERE, server_answers=answers)
+    _, ruling, opened = door.comes()
+    assert opened is opens
+    assert ruling.reason == ("match" if opens else "not_recorded")
