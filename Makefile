@@ -6,7 +6,7 @@ PYTHON_IN_VENV := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve setup setup-dev setup-bench prepare test check lint demo bench bench-accuracy bench-index bench-index-building clean
+.PHONY: help serve setup setup-dev setup-bench setup-training prepare test check lint demo bench bench-accuracy bench-index bench-index-building clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -19,6 +19,9 @@ setup: ## Create .venv with what the service needs
 
 setup-dev:
 	@scripts/setup.sh requirements-dev.txt
+
+setup-training: ## Add what training and evaluation draw with
+	@scripts/setup.sh requirements-training.txt
 
 setup-bench: ## Add what the index is compared with and plotted by
 	@scripts/setup.sh requirements-bench.txt

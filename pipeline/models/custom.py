@@ -52,6 +52,13 @@ class Manifest(_Strict):
     default_threshold: float = Field(gt=-1, lt=1)
     mirror: bool = False
     unit_length: bool = True
+    trained: bool | None = None
+
+    @model_validator(mode="after")
+    def _is_trained(self) -> "Manifest":
+        if self.trained is False:
+            raise ValueError("an untrained network names people at random")
+        return self
 
     @model_validator(mode="after")
     def _cosine_is_of_unit_length(self) -> "Manifest":
