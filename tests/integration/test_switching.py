@@ -24,7 +24,8 @@ from tests.spaces_kit import FURTHER, FurtherEmbedder
 from tests.switch_kit import SPECS, two_networks_in
 
 FACES = int(os.environ.get("SWITCH_FACES", "120"))
-PEOPLE = min(FACES, 400)
+PHOTOS_EACH = -(-FACES // 400)
+PEOPLE = FACES // PHOTOS_EACH
 CLIENTS = 4
 PAUSE_SECONDS = 0.05
 """Between two searches of a client: it is not load that is tried here."""
@@ -144,9 +145,8 @@ def searching(url: str) -> Iterator[Clients]:
 @pytest.fixture
 def kenal(tmp_path: Path) -> Iterator[Served]:
     with two_networks_in(tmp_path) as kit:
-        shades = -(-FACES // PEOPLE)
         for number in range(FACES):
-            person, shade = number // shades + 1, number % shades
+            person, shade = number // PHOTOS_EACH + 1, number % PHOTOS_EACH
             kit.put(f"p{person}/{shade}.png", portrait(person, shade))
         from api.cli.scanning import scan_once
 
