@@ -2,16 +2,24 @@
 
 import importlib.util
 import sqlite3
+import uuid
 from collections.abc import Iterator
 
 from edge.checks import Finding, check_camera, check_disk, check_server
 from edge.detection import DetectorError
-from edge.local_parts import local_of
+from edge.local_parts import local_of, network_of
 from edge.parts import camera_of, detector_of
+from edge.recognition.gallery_client import GalleryClient
 from edge.recognition.manifest import NetworkError
 from edge.recognition.storage import GalleryError
 from edge.relay import RelayFailed, relay_of
 from edge.sections import Config
+
+_REFUSED = {
+    "forbidden": "an admin must allow this device to hold the gallery: holds_gallery",
+    "network_not_served": "the server does not embed for this network: KENAL_DEVICE_NETWORKS",
+    "unauthorized": "server.key is not valid",
+}
 
 
 def findings(config: Config) -> Iterator[Finding]:
@@ -22,6 +30,8 @@ def findings(config: Config) -> Iterator[Finding]:
     yield from _recognition(config)
     if config.server.url:
         yield from check_server(config)
+        yield from _gallery_of_server(config)
+    yield from _registering(config)
     yield from _packages(config)
     yield _relay(config)
 
@@ -57,6 +67,35 @@ def _recognition(config: Config) -> Iterator[Finding]:
     is_empty = people == 0 and config.recognition.mode == "local"
     word = "nobody is known here yet" if people == 0 else f"{people} people"
     yield Finding("gallery", word, is_empty and not config.recognition.sync)
+
+
+def _gallery_of_server(config: Config) -> Iterator[Finding]:
+    """Whether the server gives this device the gallery that it is to recognize from."""
+    recognition = config.recognition
+    if recognition.mode != "local" or not recognition.sync or recognition.network is None:
+        return
+    try:
+        embedder, client = network_of(config), GalleryClient(config.server)
+    except (NetworkError, DetectorError, OSError):
+        return  # said already
+    if embedder is None:
+        return
+    try:
+        reply = client.page(embedder.network.sha256, None, str(uuid.uuid4()))
+    finally:
+        client.close()
+    if isinstance(reply, str):
+        yield Finding("sync", reply, True)
+    elif reply.status == 200:
+        yield Finding("sync", "the server gives its gallery")
+    else:
+        word = _REFUSED.get(reply.error_code or "", "no gallery of the server's")
+        yield Finding("sync", f"{word} ({reply.status})", True)
+
+
+def _registering(config: Config) -> Iterator[Finding]:
+    if config.register.to != "local" and not config.register.key.text:
+        yield Finding("register", "register.key must be given for register.to", True)
 
 
 def _packages(config: Config) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from edge.sections import (
     OutboxSettings,
     PageSettings,
     RecognitionSettings,
+    RegisterSettings,
     RelaySettings,
     ServerSettings,
 )
@@ -139,3 +140,28 @@ def test_the_servers_detector_is_not_loaded_here(alone: Config) -> None:
         alone, detector=DetectorSettings(on_server=True), recognition=RecognitionSettings()
     )
     assert found(remote)["detector"] == Finding("detector", "the server's")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (403, "forbidden", "holds_gallery"),
+        (409, "network_not_served", "KENAL_DEVICE_NETWORKS"),
+        (404, "not_found", "no gallery of the server's"),
+    ],
+)
+def test_a_server_that_gives_no_gallery_is_said(
+    alone: Config, status: int, code: str, words: str
+) -> None:
+    recognition = replace(alone.recognition, sync=True)
+    with bad_server(lambda handler: handler.error(status, code)) as server:
+        told = found(replace(alone, server=server.settings(), recognition=recognition))["sync"]
+    assert told.is_bad
+    assert words in told.word
+
+
+def test_who_cannot_be_registered_on_the_server_is_said(alone: Config) -> None:
+    assert "register" not in found(alone)
+    assert "register" in bad(replace(alone, register=RegisterSettings("server")))
+    with_key = RegisterSettings("server", Secret("knl_x_y"))
+    assert "register" not in found(replace(alone, register=with_key))
