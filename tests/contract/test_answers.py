@@ -20,6 +20,7 @@ ANSWER = [
     "face_id",
     "similarity_score",
     "threshold",
+    "calibration",
     "profile",
     "candidates",
     "face",
@@ -93,7 +94,7 @@ def test_recognition(client: FlaskClient) -> None:
 
 def test_all_faces(client: FlaskClient) -> None:
     found = body(recognize(client, group([5, 9], [60, 50]), "faces=all"))
-    assert list(found) == ["request_id", "threshold", "faces", *AROUND]
+    assert list(found) == ["request_id", "threshold", "calibration", "faces", *AROUND]
     for answer in found["faces"]:
         assert list(answer) == ANSWER
         check_answer(answer)
