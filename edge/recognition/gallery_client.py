@@ -1,10 +1,10 @@
 """Asks the server for its gallery. TLS is always verified and redirects are never followed."""
 
-import ssl
 import time
 
 import httpx
 
+from edge.client import trusted, words_of
 from edge.sections import ServerSettings
 from edge.verdict import Reply
 
@@ -18,15 +18,13 @@ class GalleryClient:
 
     def __init__(self, server: ServerSettings) -> None:
         """Raises OSError where the authority's file cannot be read; connects to nobody yet."""
-        key, context = server.key.text, ssl.create_default_context()
-        if server.ca_file is not None:
-            context.load_verify_locations(server.ca_file)
+        key = server.key.text
         self._path = f"/devices/{server.device_id}/gallery"
         self._http = httpx.Client(
             base_url=server.url,
             headers={"X-API-Key": key} if key else {},
             timeout=server.timeout_seconds,
-            verify=context,
+            verify=trusted(server),
             follow_redirects=False,
             trust_env=False,
             limits=httpx.Limits(keepalive_expiry=3.0),
@@ -49,14 +47,4 @@ class GalleryClient:
                         return "the answer does not end"
                 return Reply.of(response.status_code, response.headers, bytes(body))
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            return _words(error)
-
-
-def _words(error: Exception) -> str:
-    if "CERTIFICATE" in str(error):
-        return "the server's certificate cannot be trusted"
-    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
-        return "the server cannot be reached"
-    if isinstance(error, httpx.TimeoutException):
-        return "the server did not answer in time"
-    return f"no answer came ({type(error).__name__})"
+            return words_of(error)
