@@ -54,7 +54,7 @@ def written(tmp_path: Path, given: Provenance) -> Path:
 
 
 def test_a_measured_network_is_taken_by_server_and_device(tmp_path: Path) -> None:
-    found = held_out(20, 8, noise=0.5, target=0.01)
+    found = held_out(20, 8, noise=0.5, target=0.05)
     given = provenance(found)
     assert given.trained
     assert found.threshold is not None
@@ -71,16 +71,16 @@ def test_a_measured_network_is_taken_by_server_and_device(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("people", "noise", "says"),
+    ("people", "noise", "target", "says"),
     [
-        (4, 0.5, "an FMR of 0.001 cannot be shown with 96 comparisons"),
-        (40, 30.0, "it hardly tells people apart"),
+        (4, 0.5, 0.001, "an FMR of 0.001 cannot be shown with 96 comparisons"),
+        (40, 30.0, 0.1, "it hardly tells people apart"),
     ],
 )
 def test_a_network_that_is_not_measured_well_is_refused_by_both(
-    tmp_path: Path, people: int, noise: float, says: str
+    tmp_path: Path, people: int, noise: float, target: float, says: str
 ) -> None:
-    given = provenance(held_out(people, 4, noise, 0.001))
+    given = provenance(held_out(people, 4, noise, target))
     assert not given.trained
     assert says in given.reason
     folder = written(tmp_path, given)
@@ -104,19 +104,19 @@ def test_one_false_label_of_trained_is_not_enough(tmp_path: Path) -> None:
 
 
 def test_the_threshold_is_of_people_and_above_what_was_seen() -> None:
-    found = held_out(20, 8, noise=0.5, target=0.01)
+    found = held_out(20, 8, noise=0.5, target=0.05)
     rates = found.at_threshold()
     assert rates is not None
     fmr, _ = rates
     assert fmr.trials == 160 * 159 // 2 - 20 * 28
     assert fmr.value is not None
     assert found.bound is not None
-    assert fmr.value < found.bound <= 0.01
+    assert fmr.value < found.bound <= 0.05
 
 
 def test_a_network_that_was_changed_is_not_what_its_provenance_says(tmp_path: Path) -> None:
     (tmp_path / NETWORK).write_bytes(b"a network")
-    given = provenance(held_out(20, 8, 0.5, 0.01))
+    given = provenance(held_out(20, 8, 0.5, 0.05))
     write(tmp_path, given)
     assert read(tmp_path).threshold == given.threshold
     (tmp_path / NETWORK).write_bytes(b"another one")
