@@ -22,17 +22,7 @@ class Client:
     def __init__(self, server: ServerSettings) -> None:
         """Raises OSError where the authority's file cannot be read; connects to nobody yet."""
         self._server = server
-        key = server.key.text
-        self._http = httpx.Client(
-            base_url=server.url,
-            headers={"X-API-Key": key} if key else {},
-            timeout=server.timeout_seconds,
-            verify=trusted(server),
-            follow_redirects=False,
-            trust_env=False,
-            # Shorter than the server's: it shall not close a connection as we write to it.
-            limits=httpx.Limits(keepalive_expiry=3.0),
-        )
+        self._http = http_of(server)
         self._lacking_until = 0.0
 
     def close(self) -> None:
@@ -111,12 +101,7 @@ class Client:
                 headers=headers,
                 timeout=seconds,
             ) as response:
-                body = bytearray()
-                for part in response.iter_bytes():
-                    body += part
-                    if len(body) > _MAX_ANSWER_BYTES or time.monotonic() > until:
-                        return "the answer does not end"
-                return Reply.of(response.status_code, response.headers, bytes(body))
+                return whole(response, until, _MAX_ANSWER_BYTES)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             return words_of(error)
 
@@ -125,6 +110,31 @@ def rfc3339(moment: float) -> str:
     """The same text for the same moment, always."""
     shown = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
     return shown.replace("+00:00", "Z")
+
+
+def http_of(server: ServerSettings) -> httpx.Client:
+    """Connections to this server; raises OSError, and connects to nobody yet."""
+    key = server.key.text
+    return httpx.Client(
+        base_url=server.url,
+        headers={"X-API-Key": key} if key else {},
+        timeout=server.timeout_seconds,
+        verify=trusted(server),
+        follow_redirects=False,
+        trust_env=False,
+        # Shorter than the server's: it shall not close a connection as we write to it.
+        limits=httpx.Limits(keepalive_expiry=3.0),
+    )
+
+
+def whole(response: httpx.Response, until: float, most_bytes: int) -> Reply | str:
+    """The answer, read to its end by the monotonic time `until`; else that it does not end."""
+    body = bytearray()
+    for part in response.iter_bytes():
+        body += part
+        if len(body) > most_bytes or time.monotonic() > until:
+            return "the answer does not end"
+    return Reply.of(response.status_code, response.headers, bytes(body))
 
 
 def trusted(server: ServerSettings) -> ssl.SSLContext:

@@ -4,7 +4,7 @@ import time
 
 import httpx
 
-from edge.client import trusted, words_of
+from edge.client import http_of, whole, words_of
 from edge.sections import ServerSettings
 from edge.verdict import Reply
 
@@ -18,17 +18,8 @@ class GalleryClient:
 
     def __init__(self, server: ServerSettings) -> None:
         """Raises OSError where the authority's file cannot be read; connects to nobody yet."""
-        key = server.key.text
         self._path = f"/devices/{server.device_id}/gallery"
-        self._http = httpx.Client(
-            base_url=server.url,
-            headers={"X-API-Key": key} if key else {},
-            timeout=server.timeout_seconds,
-            verify=trusted(server),
-            follow_redirects=False,
-            trust_env=False,
-            limits=httpx.Limits(keepalive_expiry=3.0),
-        )
+        self._http = http_of(server)
 
     def close(self) -> None:
         self._http.close()
@@ -36,15 +27,11 @@ class GalleryClient:
     def page(self, network_sha256: str, after: str | None, request_id: str) -> Reply | str:
         """The whole answer in time, or in words why there is none; no word holds an address."""
         asked = {"network": network_sha256} | ({} if after is None else {"after": after})
-        until, body = time.monotonic() + _SECONDS, bytearray()
+        until = time.monotonic() + _SECONDS
         try:
             with self._http.stream(
                 "GET", self._path, params=asked, headers={"X-Request-ID": request_id}
             ) as response:
-                for part in response.iter_bytes():
-                    body += part
-                    if len(body) > _MAX_ANSWER_BYTES or time.monotonic() > until:
-                        return "the answer does not end"
-                return Reply.of(response.status_code, response.headers, bytes(body))
+                return whole(response, until, _MAX_ANSWER_BYTES)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             return words_of(error)

@@ -18,13 +18,12 @@ import numpy as np
 import pytest
 
 from edge.agent import Agent
-from edge.cameras.choose import camera
 from edge.cameras.file import FileSource
 from edge.cameras.live import LiveCamera
 from edge.types import Frame, Pixels, Visit
 from tests.edge.agent_kit import visit
 from tests.edge.test_cameras import until
-from tests.edge.test_rtsp import DEBIAN_PYTHON
+from tests.edge.test_rtsp import DEBIAN_PYTHON, watching
 
 SERVER = Path(__file__).with_name("stamped_server.py")
 COLUMNS, ROWS = 8, 4
@@ -112,16 +111,6 @@ def network(to: int) -> Iterator[Network]:
         yield between
     finally:
         between.close()
-
-
-@contextmanager
-def watching(port: int) -> Iterator[LiveCamera]:
-    live = camera(f"rtsp://127.0.0.1:{port}/door", patient=True)
-    live.open()
-    try:
-        yield live
-    finally:
-        live.close()
 
 
 class Slow:
