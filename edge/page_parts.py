@@ -3,13 +3,15 @@
 import importlib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, cast
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from edge.board import Board
 from edge.local_parts import Local
 from edge.page.types import Capture, CaptureResult, Say
 from edge.page.types import Status as Rows
+from edge.registering.capture import Capture as Register
+from edge.registering.commands import plan_of, registering, rules_of
 from edge.registering.types import Outcome, RegisterError
 from edge.sections import Config
 from edge.settings_fields import ConfigError
@@ -64,21 +66,15 @@ def _capture_of(
     registered: Callable[[], None],
 ) -> Iterator[Capture | None]:
     """The page's button; None where there is nobody to register with."""
-    commands: Any = importlib.import_module("edge.registering.commands")
-    capturing: Any = importlib.import_module("edge.registering.capture")
     embedder, store = (local.by_landmarks, local.store) if local else (None, None)
-    try:
-        registering = commands.registering(config, embedder, store)
-        registrar = registering.__enter__()
-    except RegisterError:
-        yield None
-        return
-    try:
-        rules, plan = commands.rules_of(config), commands.plan_of(config)
-        register = capturing.Capture(board, registrar, rules, plan, stop=stop)
-        yield _telling(cast(Callable[[str, Say], Outcome], register), registered)
-    finally:
-        registering.__exit__(None, None, None)
+    with ExitStack() as stack:
+        try:
+            registrar = stack.enter_context(registering(config, embedder, store))
+        except RegisterError:
+            yield None
+            return
+        register = Register(board, registrar, rules_of(config), plan_of(config), stop=stop)
+        yield _telling(register, registered)
 
 
 def _telling(register: Callable[[str, Say], Outcome], registered: Callable[[], None]) -> Capture:

@@ -4,12 +4,11 @@
 each with a file `acknowledged` of what had returned before, and prints how many there are.
 """
 
-import os
-import signal
 import sys
 from pathlib import Path
 
 from edge.outbox import Bounds, Event, Outbox
+from tests.edge.killing import arm, run
 
 MOST_STATEMENTS = 500
 BOUNDS = Bounds(4, 10**6, 1e9)
@@ -20,22 +19,10 @@ def event(number: int) -> Event:
     return Event(f"event-{number}", 1000.0 + number, "", bytes([number + 1]) * 9000)
 
 
-def arm(box: Outbox, kill_at: int) -> None:
-    """Die as statement `kill_at` begins."""
-    left = [kill_at]
-
-    def count(_: str) -> None:
-        left[0] -= 1
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    box._database.set_trace_callback(count)
-
-
 def work(folder: Path, kill_at: int) -> None:
     """Some of everything; each thing that returned is acknowledged on the disk."""
     box = Outbox(folder, BOUNDS)
-    arm(box, kill_at)
+    arm(box._database, kill_at)
     with (folder / "acknowledged").open("a") as acknowledged:
 
         def done(word: str, number: int) -> None:
@@ -54,21 +41,9 @@ def work(folder: Path, kill_at: int) -> None:
         box.expire(2005.0 - 1000.0 - 1e9)
 
 
-def run(folder: Path, kill_at: int) -> bool:
-    """Whether the child died before the end."""
-    folder.mkdir(parents=True)
-    child = os.fork()
-    if child == 0:
-        work(folder, kill_at)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
 if __name__ == "__main__":
     kills = 1
-    while run(Path(sys.argv[1]) / str(kills), kills):
+    while run(work, Path(sys.argv[1]) / str(kills), kills):
         kills += 1
         assert kills < MOST_STATEMENTS
     sys.stdout.write(str(kills))

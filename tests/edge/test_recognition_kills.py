@@ -4,8 +4,6 @@
 them, each with a file `acknowledged` of what had returned before, and prints how many there are.
 """
 
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +14,7 @@ from edge.recognition.gallery import Gallery
 from edge.recognition.network import Network
 from edge.recognition.page import Page, SyncedFace
 from edge.recognition.policy import Confirmed, Moment
+from tests.edge.killing import arm, run
 
 NETWORK = Network("tiny", "a" * 64, "1", 4, 0.5)
 CONFIRMED = Confirmed(Moment(1.0, "boot", 2.0))
@@ -39,14 +38,8 @@ KNOWN: dict[str | None, set[str]] = {"c1": {"p1", "p2"}, "c2": {"p1", "p3"}, "c4
 
 def work(folder: Path, kill_at: int) -> None:
     """Some of everything; each thing that returned is acknowledged on the disk."""
-    gallery, left = Gallery(folder), [kill_at]
-
-    def count(_: str) -> None:
-        left[0] -= 1
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    gallery._database.set_trace_callback(count)
+    gallery = Gallery(folder)
+    arm(gallery._database, kill_at)
     with (folder / "acknowledged").open("a") as acknowledged:
 
         def done(word: str) -> None:
@@ -62,18 +55,6 @@ def work(folder: Path, kill_at: int) -> None:
                 gallery.confirm(NETWORK, CONFIRMED)
         gallery.delete("local")
         done("deleted")
-
-
-def run(folder: Path, kill_at: int) -> bool:
-    """Whether the child died before the end."""
-    folder.mkdir(parents=True)
-    child = os.fork()
-    if child == 0:
-        work(folder, kill_at)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
 
 
 def check(folder: Path, is_last: bool) -> None:
@@ -108,7 +89,7 @@ def test_kill_at_every_statement(tmp_path: Path) -> None:
 
 if __name__ == "__main__":
     kills = 1
-    while run(Path(sys.argv[1]) / str(kills), kills):
+    while run(work, Path(sys.argv[1]) / str(kills), kills):
         kills += 1
         assert kills < MOST_STATEMENTS
     sys.stdout.write(str(kills))
