@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TextIO
 
-from edge.detection import Detector, YuNet, detector
 from edge.gate import Rules
+from edge.parts import detector_of
+from edge.parts import rules_of as gate_rules
 from edge.registering.collecting import Plan
 from edge.registering.enroll import Enroller
 from edge.registering.folder import shown
@@ -65,12 +66,7 @@ def run_register(
 
 def rules_of(config: Config) -> Rules:
     """What a face must be to be registered: as at the gate, anywhere in the picture."""
-    gate = config.gate
-    return Rules(
-        least_face_px=gate.least_face_px,
-        least_confidence=config.detector.least_confidence,
-        least_sharpness=gate.least_sharpness,
-    )
+    return replace(gate_rules(config), zone=())
 
 
 def plan_of(config: Config, samples: int | None = None) -> Plan:
@@ -167,13 +163,13 @@ class _Work:
 
     def _samples(self, plan: Plan, embedder: Embedder | None) -> list[Sample]:
         view = screen(self.terminal.out, with_window=not self.given.no_window)
-        finder = detector(self.config.detector.model, self.config.detector.least_confidence)
-        session = Session(self.camera_factory(), finder, view)
+        session = Session(self.camera_factory(), detector_of(self.config), view)
         return session.collect(plan, rules_of(self.config), embedder)
 
     def _examiner(self) -> Examiner:
-        model, least = self.config.detector.model, self.config.detector.least_confidence
-        finder: Detector = detector(None) if model is None else YuNet(model, least, PHOTO_SEARCH_PX)
+        seen = self.config.detector
+        closer = replace(seen, search_px=max(seen.search_px, PHOTO_SEARCH_PX))
+        finder = detector_of(replace(self.config, detector=closer))
         return Examiner(finder, rules_of(self.config), self.embedder)
 
     def _check_landmarks(self) -> None:
