@@ -25,11 +25,16 @@ class Report:
     known: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    stopped: str = ""  # why the rest was not looked at
+    unsent: list[str] = field(default_factory=list)  # what the server does not have yet
+    stopped: str = ""  # why
 
     def refuse(self, path: Path, why: str) -> None:
         """This file was not taken."""
-        self.refused.append((shown(path.relative_to(self.root)), why))
+        self.refused.append((self._shown(path), why))
+
+    def leave(self, path: Path) -> None:
+        """This file is for the next run."""
+        self.unsent.append(self._shown(path))
 
     def remark(self, name: str, words: str) -> None:
         """Something about this person that is no error."""
@@ -41,9 +46,16 @@ class Report:
         """For people."""
         yield from (f"not taken: {name}: {why}" for name, why in self.refused)
         yield from self.remarks
+        yield from (f"not sent: {name}" for name in self.unsent)
         if self.stopped:
-            yield f"stopped: {self.stopped}; run it again, nothing is taken twice"
+            yield (
+                f"stopped: {self.stopped}; {len(self.unsent)} not sent:"
+                " run it again, nothing is taken twice"
+            )
         yield f"{self.taken} taken, {self.known} known already, {len(self.refused)} not taken"
+
+    def _shown(self, path: Path) -> str:
+        return shown(path.relative_to(self.root))
 
 
 def found_in(root: Path, report: Report) -> list[Named]:

@@ -42,7 +42,6 @@ class Importer:
                 self._take(person, report)
             except ServerAwayError as error:
                 report.stopped = str(error)
-                break
         return report
 
     def _take(self, person: Named, report: Report) -> None:
@@ -66,18 +65,20 @@ class Importer:
             report.refuse(path, str(error))
 
     def _examined(self, path: Path, user_id: str, report: Report) -> list[Examined]:
-        """The photo, where it is new and will do."""
+        """The photo, where it is new and will do, and the server takes any."""
         self._done += 1
         self._progress(self._done, self._total)
         try:
             photo = read_photo(path)
             if self._is_known(photo, user_id):
                 report.known += 1
-                return []
-            return [self._examiner.examine(path, photo)]
+            elif report.stopped:
+                report.leave(path)
+            else:
+                return [self._examiner.examine(path, photo)]
         except PictureError as error:
             report.refuse(path, str(error))
-            return []
+        return []
 
     def _is_known(self, photo: Photo, user_id: str) -> bool:
         """Whether nothing is left to do with it; raises PictureError for another person's."""

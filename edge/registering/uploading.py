@@ -25,15 +25,25 @@ class Uploader:
 
     def send(self, name: str, user_id: str, photos: Sequence[Examined], report: Report) -> None:
         """Raises ServerAwayError, or RegisterError where none can be this person's."""
-        user_id = self._claimed(name, user_id)
-        for one in photos:
-            if self._taken.word(SERVER, user_id, one.sha256) is not None:
-                report.known += 1
-                continue
-            try:
-                self._send(name, user_id, one, report)
-            except PictureError as error:
-                report.refuse(one.path, str(error))
+        left = list(photos)
+        try:
+            user_id = self._claimed(name, user_id)
+            while left:
+                self._take(name, user_id, left[0], report)
+                left.pop(0)
+        except ServerAwayError:
+            for one in left:
+                report.leave(one.path)
+            raise
+
+    def _take(self, name: str, user_id: str, one: Examined, report: Report) -> None:
+        if self._taken.word(SERVER, user_id, one.sha256) is not None:
+            report.known += 1
+            return
+        try:
+            self._send(name, user_id, one, report)
+        except PictureError as error:
+            report.refuse(one.path, str(error))
 
     def _claimed(self, name: str, user_id: str) -> str:
         others = iter([] if self._is_fixed else candidates(name))

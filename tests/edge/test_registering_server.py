@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from edge.gate import Rules
+from edge.registering import commands
 from edge.registering.commands import registering
 from edge.registering.folder import Report
 from edge.registering.importing import Importer
@@ -203,7 +204,12 @@ def test_a_folder_goes_to_the_server_and_here_once(
     report = folder_run(config, root, "both", store)
     assert report.stopped == "the server cannot be reached"
     assert report.taken == 0
-    assert "run it again, nothing is taken twice" in "".join(report.lines())
+    assert report.unsent == [
+        *(f"Jörg Q/{shade}.png" for shade in range(3)),
+        "Kim Q.png",
+        "Lee Q.png",
+    ]
+    assert "5 not sent: run it again, nothing is taken twice" in "".join(report.lines())
     server.start()
     report = folder_run(config, root, "both", store)
     assert (report.taken, report.refused, report.stopped) == (5, [], "")
@@ -213,7 +219,7 @@ def test_a_folder_goes_to_the_server_and_here_once(
         one: number for one, (_, number) in expected.items()
     }
     report = folder_run(config, root, "both", store)
-    assert (report.taken, report.known) == (0, 5)
+    assert (report.taken, report.known, report.unsent) == (0, 5, [])
     for notes in config.outbox.folder.glob("taken.sqlite3*"):
         notes.unlink()
     assert folder_run(config, root, "both", store).refused == []
@@ -230,3 +236,40 @@ def test_what_the_server_refused_of_a_folder_is_not_sent_again(
     assert said[0] == said[1]
     assert said[0][0][1].startswith("not good enough for the server: ")
     assert people(server)["mia-q"] == ("Mia Q", 0)
+
+
+def test_what_a_folder_could_not_send_is_said_and_is_what_the_next_run_sends(
+    server: Served, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server dies when it has answered for the first photo of three people."""
+
+    class Deadly(Taken):
+        def note(self, target: str, user_id: str, sha256: str, word: str = "") -> None:
+            super().note(target, user_id, sha256, word)
+            server.kill()
+
+    root = tmp_path / "faces"
+    for person, name in enumerate(("Ann R", "Ben R", "Cem R"), 500):
+        for shade in range(2):
+            put(root / name / f"{shade}.png", picture(person, shade=shade))
+    asked = ["register", "--folder", str(root)]
+    monkeypatch.setattr(commands, "detector_of", lambda _: Stripes())
+    with monkeypatch.context() as once:
+        once.setattr(commands, "Taken", Deadly)
+        status, said = edge(asked, config)
+    *unsent, stopped, counted = said.splitlines()
+    assert unsent == [
+        "not sent: Ann R/1.png",
+        *(f"not sent: {who} R/{shade}.png" for who in ("Ben", "Cem") for shade in range(2)),
+    ]
+    assert stopped.endswith("5 not sent: run it again, nothing is taken twice")
+    assert (status, counted) == (1, "1 taken, 0 known already, 0 not taken")
+    status, said = edge(asked, config)
+    assert status == 1, "it is still away"
+    assert "5 not sent" in said
+    server.start()
+    status, said = edge(asked, config)
+    assert (status, said) == (0, "5 taken, 1 known already, 0 not taken\n")
+    assert edge(asked, config) == (0, "0 taken, 6 known already, 0 not taken\n")
+    expected = {f"{who.lower()}-r": (f"{who} R", 2) for who in ("Ann", "Ben", "Cem")}
+    assert {one: who for one, who in people(server).items() if one[-2:] == "-r"} == expected
