@@ -2,9 +2,9 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from edge.outbox import Event
+from edge.outbox import Claim, Event
 
 _RETRY_SECONDS = 0.5
 
@@ -15,7 +15,7 @@ class _Waiting:
     captured_monotonic: float
     due: float = 0.0
     failures: int = 0
-    is_sent: bool = False  # the sender has it now
+    is_sent: bool = False  # the sender has it now, or it is held
 
 
 class Live:
@@ -26,10 +26,24 @@ class Live:
         self._clock, self._lock = clock, threading.Lock()
         self._waiting: dict[str, _Waiting] = {}
 
-    def put(self, event: Event, captured_monotonic: float) -> None:
-        """A new event."""
+    def put(self, event: Event, captured_monotonic: float, *, is_held: bool = False) -> None:
+        """A new event. One that is held is nobody's to send, however old, until its release."""
         with self._lock:
-            self._waiting[event.event_id] = _Waiting(event, captured_monotonic)
+            waiting = _Waiting(event, captured_monotonic, is_sent=is_held)
+            self._waiting[event.event_id] = waiting
+
+    def claim(self, event_id: str) -> Claim | None:
+        """What it is sent with; None where it is not live."""
+        with self._lock:
+            one = self._waiting.get(event_id)
+            return None if one is None else one.event.claim
+
+    def release(self, event_id: str, claim: Claim) -> None:
+        """What was held may be sent, with this claim."""
+        with self._lock:
+            one = self._waiting.get(event_id)
+            if one is not None:
+                one.event, one.is_sent = replace(one.event, claim=claim), False
 
     def next(self, fresh_seconds: float) -> tuple[Event | None, float]:
         """The oldest that is due, with the seconds for which it is still fresh; or None and the

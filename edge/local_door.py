@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from edge.entry import Entry, OpenDoor, enter
 from edge.outbox import Claim
 from edge.recognition.local import LocalRecognizer, fused
 from edge.recognition.matching import AMBIGUOUS, MATCH, NO_MATCH
@@ -14,14 +15,17 @@ from edge.types import Face, Frame, Recognition, Visit
 
 NOT_RECORDED = "not_recorded"
 log = logging.getLogger("edge.door")
-Ruled = Callable[[str, Visit, Recognition, Ruling, bool], None]
+Ruled = Callable[[str, Visit, Recognition, Ruling, Entry], None]
 
 
 class Records(Protocol):
     """Keeps an event for the server."""
 
-    def offer(self, visit: Visit, claim: Claim = ()) -> str:
-        """Its event_id; raises nothing."""
+    def offer(self, visit: Visit, claim: Claim = (), *, is_held: bool = False) -> str:
+        """Its event_id; raises nothing. What is held is sent after `release`."""
+
+    def release(self, event_id: str, claim: Claim) -> None:
+        """What was held is sent, with this claim; raises nothing."""
 
     @property
     def keeps(self) -> bool:
@@ -38,12 +42,13 @@ class LocalDoor:
         records: Records,
         *,
         circumstances: Callable[[], Circumstances],
-        open_door: Callable[[], None],
+        open_door: OpenDoor | None,
         ruled: Ruled,
         fresh_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock` is that of the frames; `ruled` is told of every decision."""
+        """`clock` is that of the frames; `ruled` is told of every decision; without `open_door`
+        nothing is opened."""
         self._recognizer, self._settings = recognizer, settings
         self._circumstances, self._open_door = circumstances, open_door
         self._records, self._ruled = records, ruled
@@ -52,17 +57,29 @@ class LocalDoor:
     def offer(self, visit: Visit) -> tuple[str, str]:
         """Decides about a visit; its event_id and the decision."""
         told, ruling = self._ruling(visit)
-        opens = ruling.opens and self._is_fresh(visit)
-        # First on the disk: nobody comes in unrecorded.
-        event_id = self._records.offer(visit, claim_of(told, ruling, opens))
-        if opens and not self._records.keeps and not self._circumstances().server_answers:
-            # The disk does not take it and nobody else hears of it.
-            opens, ruling = False, Ruling(False, ruling.review, NOT_RECORDED)
-        # A disk may take its time: who was to come in may have gone.
-        opened = opens and self._is_fresh(visit) and self._opened()
-        log.info("event %s: %s, opened: %s", event_id, ruling.reason, opened)
-        self._ruled(event_id, visit, told, ruling, opened)
+        if not (ruling.opens and self._is_fresh(visit)):
+            entry = Entry.SHUT
+            event_id = self._records.offer(visit, claim_of(told, ruling, opened=False))
+        else:
+            event_id, ruling, entry = self._let_in(visit, told, ruling)
+        log.info("event %s: %s, opened: %s", event_id, ruling.reason, entry)
+        self._ruled(event_id, visit, told, ruling, entry)
         return event_id, told.decision
+
+    def _let_in(self, visit: Visit, told: Recognition, ruling: Ruling) -> tuple[str, Ruling, Entry]:
+        """First on the disk: nobody comes in unrecorded. The server hears what the relay did."""
+        opens = claim_of(told, ruling, opened=self._open_door is not None)
+        event_id, entry = self._records.offer(visit, opens, is_held=True), Entry.SHUT
+        try:
+            if not self._records.keeps and not self._circumstances().server_answers:
+                # The disk does not take it and nobody else hears of it.
+                ruling = Ruling(False, ruling.review, NOT_RECORDED)
+            elif self._is_fresh(visit):  # a disk may take its time: they may have gone
+                entry = enter(self._open_door)
+        finally:
+            opened = claim_of(told, ruling, opened=entry is Entry.OPENED)
+            self._records.release(event_id, opened)
+        return event_id, ruling, entry
 
     def _ruling(self, visit: Visit) -> tuple[Recognition, Ruling]:
         """Nobody's for whatever goes wrong: the event is recorded all the same."""
@@ -110,18 +127,10 @@ class LocalDoor:
         age = self._clock() - visit.frame.captured_monotonic
         return 0 <= age <= self._fresh_seconds
 
-    def _opened(self) -> bool:
-        try:
-            self._open_door()
-        except Exception:  # noqa: BLE001 - whatever the relay does, the event is recorded
-            log.critical("the door could not be opened")
-            return False
-        return True
 
-
-def claim_of(told: Recognition, ruling: Ruling, opens: bool) -> Claim:
+def claim_of(told: Recognition, ruling: Ruling, *, opened: bool) -> Claim:
     """What the server is told of this device's decision."""
-    claim = {"device_decision": told.decision, "device_opened": "true" if opens else "false"}
+    claim = {"device_decision": told.decision, "device_opened": "true" if opened else "false"}
     if told.decision == MATCH and told.user_id is not None:
         claim["device_user_id"] = told.user_id
     if told.similarity is not None:

@@ -101,6 +101,14 @@ class Outbox:
         event_id, captured_at, direction, jpeg, claim, _ = row
         return Event(event_id, captured_at, direction, jpeg, _claim(claim)), 0.0
 
+    def claim(self, event_id: str, claim: Claim) -> None:
+        """What the device says of an event that was not sent yet."""
+        with self._writing() as run:
+            run.execute(
+                "UPDATE events SET claim = ? WHERE event_id = ?",
+                (json.dumps(dict(claim)), event_id),
+            )
+
     def done(self, event_id: str) -> None:
         """The server has it: the picture is deleted."""
         with self._writing() as run:

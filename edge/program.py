@@ -14,6 +14,7 @@ from edge.active import Active
 from edge.agent import Agent
 from edge.alone import alone
 from edge.board import Board
+from edge.entry import Entry
 from edge.facts import Facts
 from edge.local_door import LocalDoor
 from edge.local_parts import Local, circumstances_of, local_of
@@ -84,8 +85,9 @@ class Door:
         is_local = config.recognition.mode == "local"
         if config.server.url:
             answered = self._recorded if is_local else self._answered
-            opened = _nothing if is_local else self._open
-            going = sending(config, opened, answered, self._active.heard)
+            # The server's answers open nothing where the device decides.
+            opens = None if is_local or relay is None else relay.pulse
+            going = sending(config, opens, answered, self._active.heard)
             self._connection = stack.enter_context(going)
         self._circumstances: Callable[[], Circumstances] | None = None
         self._decider = self._deciding(self.local, stack) if is_local and self.local else None
@@ -172,25 +174,19 @@ class Door:
             self._config.recognition,
             connection.sender if connection else NoRecords(),
             circumstances=self._circumstances,
-            open_door=self._open,
+            open_door=None if self._relay is None else self._relay.pulse,
             ruled=self._teller.ruled,
             fresh_seconds=self._config.server.fresh_seconds,
         )
 
-    def _open(self) -> None:
-        if self._relay is None:
-            log.info("granted; there is no relay")
-        else:
-            self._relay.pulse()
-
-    def _answered(self, event: Event, verdict: Verdict, opened: bool) -> None:
-        self._teller.answered(event, verdict, opened)
+    def _answered(self, event: Event, verdict: Verdict, entry: Entry) -> None:
+        self._teller.answered(event, verdict, entry)
         # No name: the server knows who it was, and logs are read by many.
         if verdict.kind in (Kind.TAKEN, Kind.REFUSED):
-            log.info("event %s: %s, opened: %s", event.event_id, verdict.word, opened)
+            log.info("event %s: %s, opened: %s", event.event_id, verdict.word, entry)
             self._retakes.answered(event.event_id, verdict.word)
 
-    def _recorded(self, event: Event, verdict: Verdict, _opened: bool) -> None:
+    def _recorded(self, event: Event, verdict: Verdict, _entry: Entry) -> None:
         if verdict.kind in (Kind.TAKEN, Kind.REFUSED):
             log.info("event %s is on the server: %s", event.event_id, verdict.word)
 
@@ -200,14 +196,13 @@ class NoRecords:
 
     keeps = True
 
-    def offer(self, visit: Visit, claim: Claim = ()) -> str:
+    def offer(self, visit: Visit, claim: Claim = (), *, is_held: bool = False) -> str:
         """A new event_id."""
-        del visit, claim
+        del visit, claim, is_held
         return str(uuid.uuid4())
 
-
-def _nothing() -> None:
-    """The server's answers open nothing where the device decides."""
+    def release(self, event_id: str, claim: Claim) -> None:
+        """Nothing to send."""
 
 
 def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from typing import Protocol
 
+from edge.entry import Entry, OpenDoor, enter
 from edge.facts import Facts
 from edge.live import Live
 from edge.outbox import BLAMED, Claim, Event, Outbox
@@ -31,7 +32,7 @@ class Asks(Protocol):
         """One attempt; raises nothing."""
 
 
-Answered = Callable[[Event, Verdict, bool], None]
+Answered = Callable[[Event, Verdict, Entry], None]
 """Told of every answer: the event, what became of it, and whether the door was opened."""
 
 
@@ -43,14 +44,14 @@ class Sender:
         outbox: Outbox,
         client: Asks,
         facts: Facts,
-        open_door: Callable[[], None],
+        open_door: OpenDoor | None,
         *,
         answered: Answered = lambda *_: None,
         direction: str = "",
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """`clock` is the one of `Frame.captured_monotonic`."""
+        """`clock` is the one of `Frame.captured_monotonic`; without `open_door` none is opened."""
         self._outbox, self._client, self._facts = outbox, client, facts
         self._open_door, self._answered, self._direction = open_door, answered, direction
         self._clock, self._wall = clock, wall
@@ -74,15 +75,23 @@ class Sender:
         for thread in self._threads:
             thread.join(seconds)
 
-    def offer(self, visit: Visit, claim: Claim = (), event_id: str | None = None) -> str:
+    def offer(
+        self,
+        visit: Visit,
+        claim: Claim = (),
+        event_id: str | None = None,
+        *,
+        is_held: bool = False,
+    ) -> str:
         """Keeps a visit and sends it as soon as can be; its event_id, a new one if none is given.
 
-        Whoever must know the name before the answer comes gives it.
+        Whoever must know the name before the answer comes gives it. What is held is sent after
+        `release`, or after a restart.
         """
         name, jpeg = event_id or str(uuid.uuid4()), visit.crop_jpeg
         event = Event(name, visit.captured_at, self._direction, jpeg, claim)
         # First in memory: the other thread must not take it for an old one in between.
-        self.live.put(event, visit.frame.captured_monotonic)
+        self.live.put(event, visit.frame.captured_monotonic, is_held=is_held)
         try:
             dropped = self._outbox.add(event)
         except sqlite3.Error as error:
@@ -96,6 +105,16 @@ class Sender:
                 log.error("the queue is full: %d of the oldest were dropped", dropped)
         self._wake.set()
         return event.event_id
+
+    def release(self, event_id: str, claim: Claim) -> None:
+        """Sends what was held, with this claim; raises nothing."""
+        try:
+            if self.live.claim(event_id) != claim:
+                self._outbox.claim(event_id, claim)
+        except sqlite3.Error as error:
+            log.critical("a claim cannot be kept: %s", type(error).__name__)
+        self.live.release(event_id, claim)
+        self._wake.set()
 
     @property
     def keeps(self) -> bool:
@@ -143,11 +162,11 @@ class Sender:
         return self.pause.seconds(is_live=True) == 0
 
     def _settle(self, event: Event, verdict: Verdict, *, is_live: bool) -> None:
-        opened = False
+        entry = Entry.SHUT
         if verdict.kind is Kind.TAKEN:
             in_time = self.live.answered(event.event_id, self._facts.fresh_seconds)
             if in_time and is_live and verdict.grant:
-                opened = self._open()
+                entry = enter(self._open_door)
             self._outbox.done(event.event_id)
             self.server_answers()
         elif verdict.kind is Kind.REFUSED:
@@ -156,7 +175,7 @@ class Sender:
             self.server_answers()
         else:
             self._failed(event, verdict, is_live)
-        self._answered(event, verdict, opened)
+        self._answered(event, verdict, entry)
 
     def _failed(self, event: Event, verdict: Verdict, is_live: bool) -> None:
         if verdict.kind is Kind.LOCKED_OUT:
@@ -183,14 +202,6 @@ class Sender:
         if attempts < BLAMED:
             return self.pause.failed(None)
         return float(min(2.0 ** min(attempts, 12), _STUBBORN_SECONDS))
-
-    def _open(self) -> bool:
-        try:
-            self._open_door()
-        except Exception:  # noqa: BLE001 - whatever the relay does, the event was answered
-            log.critical("the door could not be opened")
-            return False
-        return True
 
     def _run(self, step: Callable[[], float], wake: threading.Event) -> None:
         while not self._stop.is_set():

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from edge.client import Client
+from edge.entry import OpenDoor
 from edge.facts import Facts
 from edge.heartbeat import Heartbeat
 from edge.outbox import Outbox
@@ -38,7 +39,7 @@ class Connection:
 @contextmanager
 def sending(
     config: Config,
-    open_door: Callable[[], None],
+    open_door: OpenDoor | None,
     answered: Answered,
     active: Callable[[bool], None] = lambda _: None,
 ) -> Iterator[Connection]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from edge.board import Board, Happening, Kind, Label
+from edge.entry import Entry
 from edge.mqtt.messages import Happened
 from edge.outbox import Event
 from edge.recognition.policy import Ruling
@@ -64,7 +65,7 @@ class Teller:
             # Whatever stood there was of an earlier look: it may be somebody else now.
             self._board.label(visit.track_id, Label(Kind.ASKED, "asking"))
 
-    def answered(self, event: Event, verdict: Verdict, opened: bool) -> None:
+    def answered(self, event: Event, verdict: Verdict, entry: Entry) -> None:
         """The server's answer, also to events of an earlier day: those are no news at the door."""
         if verdict.kind not in (Outcome.TAKEN, Outcome.REFUSED):
             return
@@ -76,9 +77,11 @@ class Teller:
             return
         user_id = verdict.user_id if label.kind is Kind.KNOWN else None
         happened = Happened(
-            event.event_id, verdict.word, user_id, verdict.similarity, opened, event.captured_at
+            *(event.event_id, verdict.word, user_id, verdict.similarity),
+            *(entry is Entry.OPENED, event.captured_at, entry.is_granted),
         )
-        self._tell(label, happened, is_news=self._clock() - seen_at <= _NEWS_SECONDS)
+        is_news = self._clock() - seen_at <= _NEWS_SECONDS
+        self._tell(label, happened, entry, is_news=is_news)
 
     def _labelled(self, event_id: str, label: Label) -> float | None:
         """When it was seen whose label that is; None where this process did not ask."""
@@ -93,7 +96,7 @@ class Teller:
             return seen_at
 
     def ruled(
-        self, event_id: str, visit: Visit, told: Recognition, ruling: Ruling, opened: bool
+        self, event_id: str, visit: Visit, told: Recognition, ruling: Ruling, entry: Entry
     ) -> None:
         """This device's own decision."""
         label = label_of(told.decision, told.user_id, told.name, told.similarity)
@@ -102,16 +105,18 @@ class Teller:
             label = Label(Kind.REFUSED, text, label.similarity)
         user_id = told.user_id if told.decision == _MATCH else None
         happened = Happened(
-            event_id, told.decision, user_id, told.similarity, opened, visit.captured_at
+            *(event_id, told.decision, user_id, told.similarity),
+            *(entry is Entry.OPENED, visit.captured_at, entry.is_granted),
         )
         self._board.label(visit.track_id, label)
-        self._tell(label, happened, is_news=True)
+        self._tell(label, happened, entry, is_news=True)
 
-    def _tell(self, label: Label, happened: Happened, *, is_news: bool) -> None:
+    def _tell(self, label: Label, happened: Happened, entry: Entry, *, is_news: bool) -> None:
         self._board.happened(Happening(happened.captured_at, label, happened.opened))
         # No lamp for somebody who has gone since, as after an outage.
         if self._lamps is not None and is_news:
-            self._lamps.granted() if happened.opened else self._lamps.refused()
+            is_in = entry in (Entry.OPENED, Entry.NO_RELAY)
+            self._lamps.granted() if is_in else self._lamps.refused()
         if self._publish is not None:
             self._publish(happened)
 

@@ -23,8 +23,9 @@ class Happened:
     decision: str  # match, no_match, ambiguous, or the code of an error
     user_id: str | None
     similarity: float | None
-    opened: bool
+    opened: bool  # the relay was switched
     captured_at: float
+    granted: bool = False  # was let in, whatever the relay did, and where there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Topics:
             "decision": decision,
             "user_id": happened.user_id,
             "similarity": similarity,
+            "granted": happened.granted,
             "opened": happened.opened,
             "captured_at": captured_at,
         }

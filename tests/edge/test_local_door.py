@@ -1,13 +1,14 @@
 """What a door does that decides by itself: who comes in, and what is kept of it."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edge.entry import Entry, OpenDoor
 from edge.local_door import LocalDoor
 from edge.outbox import Claim
 from edge.recognition.gallery import Gallery
@@ -60,22 +61,31 @@ class Everything:
         self.views = views
         self.gallery = gallery
         self.recognizer = LocalRecognizer(ByNumber(dict(enumerate(views))), gallery)
-        self.seconds_of_disk, self.keeps = 0.0, True
-        self.pin: Callable[[], None] = lambda: self.happened.append("opened")
+        self.seconds_of_disk, self.keeps, self.is_held = 0.0, True, False
+        self.entries: list[Entry] = []
+        self.pin: OpenDoor | None = lambda: self.happened.append("opened")
         self.settings = replace(RecognitionSettings(mode="local"), **settings)  # type: ignore[arg-type]
 
-    def offer(self, visit: Visit, claim: Claim = ()) -> str:
+    def offer(self, visit: Visit, claim: Claim = (), *, is_held: bool = False) -> str:
         """As a sender keeps it."""
         self.happened.append("recorded")
         self.claims.append(dict(claim))
+        self.is_held = is_held
         self.clock.now += self.seconds_of_disk
         return "event"
 
+    def release(self, event_id: str, claim: Claim) -> None:
+        """As a sender sends it: `claims` are what the server hears."""
+        assert self.is_held, event_id
+        self.is_held, self.claims[-1] = False, dict(claim)
+
     def ruled(
-        self, event_id: str, _visit: Visit, told: Recognition, ruling: Ruling, opened: bool
+        self, event_id: str, _visit: Visit, told: Recognition, ruling: Ruling, entry: Entry
     ) -> None:
+        assert not self.is_held, "it would never be sent"
         self.happened.append(f"told of {event_id}")
-        self.rulings.append((told, ruling, opened))
+        self.entries.append(entry)
+        self.rulings.append((told, ruling, entry is Entry.OPENED))
 
     def comes(self, age: float = 0.1) -> tuple[Recognition, Ruling, bool]:
         """Somebody whose pictures are the views; what was decided."""
@@ -180,6 +190,7 @@ def test_a_disk_that_takes_its_time_opens_for_nobody_who_has_gone(gallery: Galle
     door.seconds_of_disk = 10.0
     assert not door.comes()[2]
     assert door.happened == ["recorded", "told of event"]
+    assert door.claims[0]["device_opened"] == "false"
 
 
 def test_several_views_that_agree_are_one_person(gallery: Gallery) -> None:
@@ -216,11 +227,23 @@ def test_a_pin_that_fails_is_said_and_recorded(gallery: Gallery) -> None:
     told, _, opened = door.comes()
     assert (told.user_id, opened) == ("ada", False)
     assert door.happened == ["recorded", "told of event"]
+    assert door.entries == [Entry.FAILED]
+    (claim,) = door.claims
+    assert (claim["device_decision"], claim["device_opened"]) == ("match", "false")
+
+
+def test_where_there_is_no_relay_nothing_is_said_to_have_opened(gallery: Gallery) -> None:
+    door = Everything(gallery, ADA)
+    door.pin = None
+    _, ruling, opened = door.comes()
+    assert (ruling.opens, opened, door.entries) == (True, False, [Entry.NO_RELAY])
+    (claim,) = door.claims
+    assert (claim["device_decision"], claim["device_opened"]) == ("match", "false")
 
 
 def test_who_cannot_be_recorded_does_not_come_in(gallery: Gallery) -> None:
     class Broken(Everything):
-        def offer(self, visit: Visit, claim: Claim = ()) -> str:
+        def offer(self, visit: Visit, claim: Claim = (), *, is_held: bool = False) -> str:
             raise OSError("no record")
 
     door = Broken(gallery, ADA)
@@ -292,4 +315,5 @@ def test_a_full_disk_lets_nobody_in_whom_no_server_hears_of(
     door.keeps, door.now = False, replace(HERE, server_answers=answers)
     _, ruling, opened = door.comes()
     assert opened is opens
+    assert door.claims[0]["device_opened"] == ("true" if opens else "false")
     assert ruling.reason == ("match" if opens else "not_recorded")

@@ -42,6 +42,7 @@ def test_an_event_says_who_and_is_not_kept() -> None:
         "decision": "match",
         "user_id": "1042",
         "similarity": 0.83,
+        "granted": False,
         "opened": True,
         "captured_at": "1970-01-01T00:16:40.000Z",
     }

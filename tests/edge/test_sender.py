@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.entry import Entry
 from edge.outbox import BLAMED, Event
 from edge.verdict import Kind, Verdict
 from tests.edge.agent_kit import AWAY, MATCH, door, event, visit
@@ -218,16 +219,51 @@ def test_a_disk_that_fails_does_not_keep_the_door_shut(
 
 def test_a_relay_that_fails_does_not_send_the_event_again(tmp_path: Path) -> None:
     own = door(tmp_path)
-    told: list[bool] = []
+    told: list[Entry] = []
 
     def broken() -> None:
         raise OSError("no such pin")
 
     own.sender._open_door = broken
-    own.sender._answered = lambda _event, _verdict, opened: told.append(opened)
+    own.sender._answered = lambda _event, _verdict, entry: told.append(entry)
     own.sender.offer(visit())
     own.sender.step_live()
-    assert told == [False]
+    assert told == [Entry.FAILED]
+    assert own.outbox.waiting()[0] == 0
+
+
+def test_without_a_relay_nothing_is_said_to_have_opened(tmp_path: Path) -> None:
+    own = door(tmp_path)
+    told: list[Entry] = []
+    own.sender._open_door = None
+    own.sender._answered = lambda _event, _verdict, entry: told.append(entry)
+    own.sender.offer(visit())
+    own.sender.step_live()
+    assert told == [Entry.NO_RELAY]
+
+
+@pytest.mark.parametrize("age", [0.0, 3600.0])
+def test_what_is_held_is_sent_after_its_release_with_what_is_claimed_then(
+    tmp_path: Path, age: float
+) -> None:
+    own, told = door(tmp_path), list[Event]()
+
+    def listen(one: Event) -> Verdict:
+        told.append(one)
+        return MATCH
+
+    own.server.answer = listen
+    event_id = own.sender.offer(visit(), (("device_opened", "true"),), is_held=True)
+    own.clock.now += age
+    own.sender.step_live()
+    own.sender.step_old()
+    assert told == []
+    own.sender.release(event_id, (("device_opened", "false"),))
+    own.sender.step_live()
+    own.sender.step_old()
+    assert [(one.event_id, dict(one.claim)) for one in told] == [
+        (event_id, {"device_opened": "false"})
+    ]
     assert own.outbox.waiting()[0] == 0
 
 

@@ -14,7 +14,7 @@ from edge.board import Kind, Label
 from edge.crop import crop_jpeg
 from edge.detection import YuNet
 from edge.program import Door
-from edge.relay import Relay
+from edge.relay import Relay, RelayFailed
 from edge.sections import Config, DetectorSettings, OutboxSettings, RecognitionSettings
 from edge.sending import sending
 from edge.types import Frame, Track, Visit
@@ -35,11 +35,13 @@ def soon(holds: Callable[[], bool]) -> bool:
 class FakeRelay:
     """Counts how often it was opened."""
 
-    def __init__(self) -> None:
-        self.pulses = 0
+    def __init__(self, *, fails: bool = False) -> None:
+        self.pulses, self._fails = 0, fails
         self.said: Callable[[bool], None] = lambda _: None
 
     def pulse(self) -> None:
+        if self._fails:
+            raise RelayFailed("the pin could not be switched")
         self.pulses += 1
 
 
@@ -198,6 +200,33 @@ def test_a_door_alone_decides_too(config: Config, shared_dir: Path, obama: Visit
         know(door, obama)
         door.offer(now(obama))
     assert relay.pulses == 1
+
+
+@pytest.mark.parametrize(
+    ("relay", "opened"), [(FakeRelay(), "true"), (FakeRelay(fails=True), "false"), (None, "false")]
+)
+def test_the_server_hears_whether_the_relay_opened(
+    relay: FakeRelay | None,
+    opened: str,
+    config: Config,
+    server: BadServer,
+    shared_dir: Path,
+    obama: Visit,
+) -> None:
+    with ExitStack() as stack:
+        door = Door(local(config, shared_dir), cast(Relay | None, relay), stack)
+        know(door, obama)
+        assert soon(lambda: any("/heartbeat" in one for one in server.asked))
+        door.offer(now(obama))
+        assert soon(lambda: len(server.committed) == 1)
+        connection = door.status(cast(Any, None)).connection
+        assert connection is not None
+        assert soon(lambda: connection.waiting() == 0)
+        (happening,) = door.board.happenings()
+        assert happening.opened is (opened == "true")
+    (body,) = [one for one in server.bodies if b'name="event_id"' in one]
+    assert f'name="device_opened"\r\n\r\n{opened}\r\n'.encode() in body
+    assert b'name="device_decision"\r\n\r\nmatch\r\n' in body
 
 
 def test_a_visit_that_fails_ends_nothing(
