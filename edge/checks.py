@@ -14,7 +14,7 @@ from edge.client import Client, rfc3339
 from edge.heartbeat import SKEW_ALARM_SECONDS, VERSION, told_of
 from edge.sections import Config
 from edge.types import Camera
-from edge.verdict import Reply
+from edge.verdict import KEY_WORDS, Reply
 
 _CAMERA_SECONDS = 10.0
 
@@ -75,11 +75,8 @@ def judged_heartbeat(
 
 
 def _key_words(reply: Reply) -> str:
-    return {
-        401: "server.key is not valid",
-        403: "server.key is not the key of server.device_id",
-        404: "the server does not know server.device_id",
-    }.get(reply.status, f"the server answered {reply.status} to a heartbeat")
+    words = {**KEY_WORDS, 404: "the server does not know server.device_id"}
+    return words.get(reply.status, f"the server answered {reply.status} to a heartbeat")
 
 
 def check_disk(config: Config) -> Finding:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from edge.client import rfc3339
 from edge.facts import Facts
-from edge.verdict import Reply
+from edge.verdict import KEY_WORDS, Reply
 
 VERSION = "0.1.0"
 SKEW_ALARM_SECONDS = 2.0
@@ -96,7 +96,7 @@ class Heartbeat:
         now = self._clock()
         told = told_of(reply, request_id, sent_at, now - began)
         if told is None:
-            return self._failed(reply.error_code or "an answer that is not Kenal's")
+            return self._failed(_why(reply))
         self._facts.learn(told.fresh_seconds, told.skew_seconds, sent_at + now - began, now)
         self._active(told.is_active)
         self.is_answered = True
@@ -124,6 +124,14 @@ class Heartbeat:
                 log.critical("the heartbeat failed: %s", type(error).__name__)
                 pause = _SECONDS
             self._stop.wait(pause)
+
+
+def _why(reply: Reply) -> str:
+    """Why a reply is no heartbeat's; a key that is refused is not a server that is away."""
+    code = reply.error_code
+    if code is not None and reply.status in KEY_WORDS:
+        return f"the key is refused: {KEY_WORDS[reply.status]}"
+    return code or "an answer that is not Kenal's"
 
 
 def _number(value: object) -> float | None:

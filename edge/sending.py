@@ -31,6 +31,12 @@ class Connection:
         except sqlite3.Error:
             return None
 
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the server or between it and this device, in words."""
+        refused = self.sender.pause.alarm
+        return self.beats.problem or (f"events are refused: {refused}" if refused else None)
+
     def answers(self) -> bool:
         """Whether the server answered when it was last asked."""
         return self.beats.is_answered and not self.sender.pause.is_away

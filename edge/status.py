@@ -39,7 +39,7 @@ class Status:
         """What a broker is told: the states of the camera, the server and the queue."""
         told = {"camera": self.camera.status()}
         if self.connection is not None:
-            told["server"] = self.connection.beats.problem or "ok"
+            told["server"] = self.connection.problem or "ok"
             waiting = self.connection.waiting()
             told["queue"] = "unreadable" if waiting is None else str(waiting)
         return told
@@ -62,7 +62,7 @@ class Status:
         return "the server" if self.config.recognition.mode == "server" else "this device"
 
     def _server(self, connection: Connection) -> Iterator[StatusRow]:
-        problem = connection.beats.problem
+        problem = connection.problem
         yield StatusRow("server", problem or "ok", problem is not None)
         waiting, skew = connection.waiting(), connection.facts.skew_seconds
         word = "the queue cannot be read" if waiting is None else str(waiting)

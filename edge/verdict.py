@@ -14,6 +14,11 @@ from edge.backoff import told_seconds
 
 _PASSING = frozenset([408, 425, 429])
 _CODE_LENGTH = 64
+KEY_WORDS = {
+    401: "server.key is not valid",
+    403: "server.key is not the key of server.device_id",
+}
+"""What it means for the device that its key is refused, by status."""
 
 
 class Kind(StrEnum):

@@ -89,7 +89,16 @@ def test_it_says_how_it_is_and_learns() -> None:
     [
         ("the server cannot be reached", "the server cannot be reached"),
         (Reply.of(200, {}, b"<html>"), "an answer that is not Kenal's"),
-        (reply(403, error={"code": "forbidden"}), "forbidden"),
+        (
+            reply(401, error={"code": "unauthorized"}),
+            "the key is refused: server.key is not valid",
+        ),
+        (
+            reply(403, error={"code": "forbidden"}),
+            "the key is refused: server.key is not the key of server.device_id",
+        ),
+        (reply(503, error={"code": "busy"}), "busy"),
+        (Reply.of(401, {}, b"<html>"), "an answer that is not Kenal's"),
     ],
 )
 def test_without_an_answer_it_learns_nothing_and_says_why(

@@ -27,7 +27,7 @@ from edge.sender import Sender
 from edge.sending import Connection
 from edge.status import Reporter, Status
 from edge.types import Camera
-from edge.verdict import Reply, Verdict
+from edge.verdict import Kind, Reply, Verdict
 from tests.edge.agent_kit import AWAY, FakeServer, event, outbox_in, visit
 from tests.edge.sights import face, frame
 from tests.edge.test_local_door import ADA, BOB, NETWORK
@@ -181,6 +181,16 @@ def test_that_the_server_is_away_is_noticed_by_heartbeats_and_by_events(parts: P
     parts.server.is_there = False
     parts.connection.beats.beat()
     assert not parts.connection.answers()
+
+
+def test_that_only_events_are_refused_is_said_too(parts: Parts) -> None:
+    parts.connection.beats.beat()
+    parts.answer = Verdict(Kind.LOCKED_OUT, "forbidden", 403)
+    parts.connection.sender.offer(visit(captured_monotonic=1e9))
+    parts.connection.sender.step_live()
+    assert parts.rows()["server"] == ("events are refused: forbidden", True)
+    assert parts.status().words()["server"] == "events are refused: forbidden"
+    assert parts.rows()["waiting to be sent"] == ("1", True)
 
 
 def test_the_circumstances_are_those_of_the_moment(

@@ -17,7 +17,7 @@ from edge.program import Door
 from edge.relay import Relay, RelayFailed
 from edge.sections import Config, DetectorSettings, OutboxSettings, RecognitionSettings
 from edge.sending import sending
-from edge.types import Frame, Track, Visit
+from edge.types import Camera, Frame, Track, Visit
 from tests.edge.agent_kit import FACE, visit
 from tests.edge.bad_server import BadServer, Handler, bad_server
 from tests.edge.test_detection import photo
@@ -45,15 +45,22 @@ class FakeRelay:
         self.pulses += 1
 
 
+class FakeCamera:
+    def status(self) -> str:
+        return "ok"
+
+
 class Kenal:
     """Says of everybody that they may come in."""
 
     def __init__(self) -> None:
-        self.is_active, self.is_there = True, True
+        self.is_active, self.is_there, self.knows_key = True, True, True
 
     def __call__(self, handler: Handler) -> None:
         if not self.is_there:
             handler.hang_up()
+        elif not self.knows_key:
+            handler.error(401, "unauthorized")
         elif handler.path.endswith("/heartbeat"):
             now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             told = {"request_id": handler.event_id, "server_time": now, "fresh_seconds": 10}
@@ -227,6 +234,33 @@ def test_the_server_hears_whether_the_relay_opened(
     (body,) = [one for one in server.bodies if b'name="event_id"' in one]
     assert f'name="device_opened"\r\n\r\n{opened}\r\n'.encode() in body
     assert b'name="device_decision"\r\n\r\nmatch\r\n' in body
+
+
+def test_a_key_that_is_refused_is_said_and_loses_nothing(
+    config: Config, kenal: Kenal, server: BadServer, obama: Visit
+) -> None:
+    kenal.knows_key, relay = False, FakeRelay()
+
+    def said() -> str:
+        status = door.status(cast(Camera, FakeCamera()))
+        rows = {row.name: row.word for row in status.rows()}
+        assert rows["server"] == status.words()["server"]
+        return rows["server"]
+
+    with ExitStack() as stack:
+        door = Door(config, cast(Relay, relay), stack)
+        connection = door.status(cast(Any, None)).connection
+        assert connection is not None
+        door.offer(now(obama))
+        refused = "the key is refused: server.key is not valid"
+        assert soon(lambda: said() == refused)
+        assert soon(lambda: connection.sender.pause.alarm == "unauthorized")
+        assert (connection.waiting(), server.committed, relay.pulses) == (1, [], 0)
+        kenal.knows_key = True
+        connection.beats.beat()
+        assert soon(lambda: said() == "ok")
+        assert soon(lambda: len(server.committed) == 1)
+        assert soon(lambda: connection.waiting() == 0)
 
 
 def test_a_visit_that_fails_ends_nothing(
