@@ -64,6 +64,7 @@ class Street:
 def evening(folder: Path, leaps: dict[float, float]) -> tuple[Door, list[Visit]]:
     """Fourteen seconds at a door at which the server lets everybody in; `leaps` by moment."""
     own, visits = door(folder), list[Visit]()
+    own.wall.now = own.clock.now  # until the leap, whoever took one for the other got away with it
     street = Street(own)
 
     def offer(seen: Visit) -> None:
@@ -114,7 +115,7 @@ def test_a_leap_changes_neither_who_is_sent_nor_when_it_opens(
     for seen in visits:
         steady = seen.frame.captured_monotonic - 1000.0
         leapt = shift if steady >= moment - STEP / 2 else 0.0
-        assert seen.captured_at == pytest.approx(1_700_000_000.0 + steady + leapt, abs=0.01)
+        assert seen.captured_at == pytest.approx(1000.0 + steady + leapt, abs=0.01)
 
 
 @pytest.mark.parametrize("shift", LEAPS)
