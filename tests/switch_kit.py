@@ -35,10 +35,10 @@ def two_networks_in(folder: Path, settings: Settings | None = None) -> Iterator[
         services.close()
 
 
-def go_over(services: Services, name: str = FURTHER) -> None:
+def go_over(services: Services, name: str = FURTHER, threshold: float | None = None) -> None:
     """All of a switch, with nobody to ask."""
     going = Switch(services, name)
-    going.announce(None)
+    going.announce(threshold)
     going.fill(unheard)
     going.build_index(unheard)
     with following(services):

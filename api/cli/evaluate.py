@@ -1,6 +1,6 @@
 """`flask evaluate`: how well networks tell people apart, on labelled photos or the gallery."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -10,7 +10,9 @@ from api.cli.show import staged
 from api.context import services
 from core.errors import InvalidParameter, KenalError, NotReady
 from core.files import write_atomic
+from core.names import printable
 from core.settings import Settings
+from core.types import EmbeddingSpec
 from db import gallery as recorded
 from db.gallery import Chosen
 from evaluation.cache import Cache
@@ -32,6 +34,7 @@ from pipeline.decision import Rule
 from pipeline.models.entry import Role
 from pipeline.models.prepare import ready
 from pipeline.models.registry import find, model_ids
+from pipeline.thresholds import Origin, Threshold, threshold_of
 
 evaluate = Group("evaluate", help="How well the networks tell people apart.")
 
@@ -84,13 +87,14 @@ def of_gallery(out: Path) -> None:
     if chosen is None:
         raise NotReady("no embedder is chosen for this gallery yet; run: flask models prepare")
     default = build_analyzer(chosen.embedder, own.settings).default_threshold
+    threshold = _threshold(chosen.spec, default, own.settings)
     with staged("evaluating") as on_progress:
         rows = enrolled(own.database, chosen.spec)
         on_progress("comparing", 0, 1)
-        rule = _rule(chosen.embedder, default, chosen, own.settings)
+        rule = _rule(threshold, own.settings)
         found = evaluate_rows("the enrolled gallery", rows, chosen.spec, rule)
         on_progress("comparing", 1, 1)
-    _told(found, out, lambda _: None)
+    _told(found, out, lambda _: None, {chosen.embedder: threshold})
 
 
 @evaluate.command("crop")
@@ -140,32 +144,38 @@ def crop(folder: Path, out: Path, min_face: int, margin: float, size: int) -> No
 def _evaluated(
     title: str, dataset: Dataset, embedders: Sequence[str], out: Path, one_face: bool
 ) -> None:
-    settings, chosen = services().settings, _chosen()
+    settings = services().settings
     names = list(dict.fromkeys(embedders)) or _ready(settings)
     analyzers = {name: build_analyzer(name, settings) for name in names}
     for analyzer in analyzers.values():
         analyzer.load()
     least = f"{settings.min_face_px:g}-{settings.min_face_part:g}"
     cache = Cache(settings.data_dir / "evaluation" / "embeddings", least)
-    rules = {
-        name: _rule(name, analyzer.default_threshold, chosen, settings)
+    thresholds = {
+        name: _threshold(analyzer.spec, analyzer.default_threshold, settings)
         for name, analyzer in analyzers.items()
     }
+    rules = {name: _rule(threshold, settings) for name, threshold in thresholds.items()}
     taken = Taken.ONLY if one_face else Taken.LARGEST
     embedding = Embedding(analyzers, _limits(settings), cache)
     with staged("evaluating") as on_progress:
         found = evaluate_dataset(
-            title, dataset, embedding, rules, taken=taken, on_progress=on_progress
+            printable(title), dataset, embedding, rules, taken=taken, on_progress=on_progress
         )
     detector = build_detector(settings)
-    _told(found, out, Faces(found.pictures, detector, _limits(settings), settings.min_face_px))
+    faces = Faces(found.pictures, detector, _limits(settings), settings.min_face_px)
+    _told(found, out, faces, thresholds)
 
 
-def _told(found: Evaluation, out: Path, face_of: FaceOf) -> None:
+def _told(
+    found: Evaluation, out: Path, face_of: FaceOf, thresholds: Mapping[str, Threshold]
+) -> None:
     write_report(found, out, face_of)
     of_people = "" if found.people is None else f" of {found.people} people"
     click.echo(f"{found.title}: {len(found.names)} photos{of_people}")
     _echo_unusable(found.unusable)
+    for name, threshold in thresholds.items():
+        click.echo(f"{name} judges at {threshold.value:.4f}, {threshold.words}")
     for line in lines(found):
         click.echo(line)
     click.echo(f"The report is {out / PAGE}")
@@ -179,11 +189,18 @@ def _echo_unusable(unusable: Sequence[Unusable]) -> None:
         click.echo(f"{len(unusable)} photos cannot be used ({codes}): see {UNUSABLE}")
 
 
-def _rule(embedder: str, default: float, chosen: Chosen | None, settings: Settings) -> Rule:
-    """What Kenal would answer by: KENAL_THRESHOLD is of the gallery's own network."""
-    is_own = chosen is not None and chosen.embedder == embedder
-    threshold = settings.threshold if is_own and settings.threshold is not None else default
-    return Rule(threshold, settings.margin)
+def _rule(threshold: Threshold, settings: Settings) -> Rule:
+    """What Kenal would answer by."""
+    return Rule(threshold.value, settings.margin, threshold.in_force)
+
+
+def _threshold(spec: EmbeddingSpec, default: float, settings: Settings) -> Threshold:
+    """The one in force of this space, as answers would have it."""
+    try:
+        with services().database.read() as session:
+            return threshold_of(session, settings, spec, default)
+    except KenalError:
+        return Threshold(default, Origin.NETWORK)  # No database that could say another one.
 
 
 def _ready(settings: Settings) -> list[str]:

@@ -46,6 +46,7 @@ def _result(found: Result) -> Json:
         "embedder": found.embedder,
         "space": found.space,
         "threshold": found.rule.threshold,
+        "calibration": found.rule.calibration,
         "margin": found.rule.margin,
         "verification": _verification(found.verification),
         "identification": found.identification and _identification(found.identification),

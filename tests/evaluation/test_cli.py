@@ -1,6 +1,7 @@
 """`flask evaluate`: what an admin types, what they read, and the exit code."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,16 @@ def test_gallery(runner: FlaskCliRunner, services: Services, tmp_path: Path) -> 
     assert (judged["verification"]["fnmr"]["trials"], judged["speed"]) == (4, None)
     assert judged["verification"]["fmr"]["trials"] == 24
     assert found["worst_pairs"][0]["first"].startswith("user ")
+
+
+def test_a_folder_whose_name_is_no_text_has_a_report(
+    runner: FlaskCliRunner, tmp_path: Path
+) -> None:
+    photos = people(tmp_path / os.fsdecode(b"data\xff"), 2, 2)
+    out = tmp_path / "report"
+    said = done(runner.invoke(args=["evaluate", "folder", str(photos), "--out", str(out), *COLORS]))
+    assert "data\\xff: 4 photos of 2 people\n" in said
+    assert recorded(out)["title"] == "data\\xff"
 
 
 def test_crop(runner: FlaskCliRunner, tmp_path: Path) -> None:
