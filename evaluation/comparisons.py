@@ -13,8 +13,9 @@ from evaluation.metrics.curves import Floats, Scores
 Ids = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 MOST_COMPARISONS = 2_000_000
-"""Of each kind; more are drawn by lot."""
-_AT_ONCE = 65_536
+"""Of each kind; of more, so many are drawn by lot."""
+_AT_ONCE = 8192
+_LARGE = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,16 +46,21 @@ def labelled(pairs: Sequence[Pair], rows: Mapping[str, int]) -> Comparisons:
 
 
 def everybody(people: Ids, most: int = MOST_COMPARISONS, seed: int = 0) -> Comparisons:
-    """Each two rows, `people` (n,) says whose; at most about `most` of each kind, by lot."""
+    """Each two rows, `people` (n,) says whose; of more than `most` of a kind so many, by lot."""
     count = len(people)
     if count * (count - 1) // 2 <= most:
         first, second = (side.astype(np.int64) for side in np.triu_indices(count, 1))
         return _between(people, first, second, sampled=False)
     rng = np.random.default_rng(seed)
-    of_one = _of_one_person(people, most, rng)
-    of_two = _of_two_people(people, most, rng)
-    first, second = np.concatenate([of_one, of_two]).T
-    return _between(people, first, second, sampled=True)
+    order = np.argsort(people, kind="stable")
+    starts = np.searchsorted(people[order], people[order])
+    # Person by person, each row's partners are the earlier ones: of its own person, or of others.
+    own = np.arange(count) - starts
+    of_one = _drawn(starts, own, most, rng)
+    of_two = _drawn(np.zeros_like(starts), starts, most, rng)
+    first, second = order[np.concatenate([of_one, of_two])].T
+    sampled = max(int(np.sum(own)), int(np.sum(starts))) > most
+    return _between(people, first, second, sampled)
 
 
 def similarities_of(rows: Matrix, found: Comparisons, similarity: Similarity) -> Floats:
@@ -82,23 +88,27 @@ def _similarities(one: Matrix, other: Matrix, similarity: Similarity) -> Floats:
     return clipped
 
 
-def _of_one_person(people: Ids, most: int, rng: np.random.Generator) -> Ids:
-    order = np.argsort(people, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(people[order])) + 1)
-    pairs = [np.stack(np.triu_indices(len(group), 1), axis=1) for group in groups]
-    both = np.concatenate([group[pair] for group, pair in zip(groups, pairs, strict=True)])
-    return both if len(both) <= most else rng.permutation(both)[:most]
+def _drawn(begins: Ids, counts: Ids, most: int, rng: np.random.Generator) -> Ids:
+    """At most `most` different pairs (k, 2): row n's partners are `counts[n]` from `begins[n]` on.
+
+    Pairs are numbered, not listed: of one person's 10,000 photos there are 50 million.
+    """
+    ends = np.cumsum(counts)
+    numbers = _lot(int(ends[-1]), most, rng)
+    later = np.searchsorted(ends, numbers, side="right")
+    earlier = begins[later] + numbers - (ends - counts)[later]
+    return np.stack([earlier, later], axis=1)
 
 
-def _of_two_people(people: Ids, most: int, rng: np.random.Generator) -> Ids:
-    count = len(people)
-    drawn = rng.integers(0, count, size=(2 * most, 2), dtype=np.int64)
-    drawn.sort(axis=1)
-    drawn = drawn[people[drawn[:, 0]] != people[drawn[:, 1]]]
-    # Each two rows at most once.
-    _, kept = np.unique(drawn[:, 0] * count + drawn[:, 1], return_index=True)
-    chosen: Ids = drawn[np.sort(kept)][:most]
-    return chosen
+def _lot(total: int, most: int, rng: np.random.Generator) -> Ids:
+    """All numbers below `total`, or `most` different ones of them."""
+    if total <= most:
+        return np.arange(total, dtype=np.int64)
+    if total <= _LARGE * most:
+        return rng.permutation(total)[:most]
+    # Of so many, these hold more than enough that differ.
+    drawn = np.unique(rng.integers(0, total, size=2 * most, dtype=np.int64))
+    return rng.permutation(drawn)[:most]
 
 
 def _between(people: Ids, first: Ids, second: Ids, sampled: bool) -> Comparisons:

@@ -1,5 +1,8 @@
 """What is compared with what, and what comes of it."""
 
+import tracemalloc
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -59,6 +62,48 @@ def test_all_of_one_kind_are_taken_where_they_are_few() -> None:
     found = everybody(np.repeat(np.arange(100), 2), most=5000)
     assert int(found.genuine.sum()) == 100
     assert int((~found.genuine).sum()) > 4000
+
+
+def test_few_comparisons_of_two_are_all_taken_beside_one_person_of_many_photos() -> None:
+    whose = np.concatenate([np.zeros(150, dtype=np.int64), np.arange(1, 6)])
+    found = everybody(whose, most=2000)
+    assert found.sampled
+    assert int(found.genuine.sum()) == 2000
+    pairs = {*zip(found.first.tolist(), found.second.tolist(), strict=True)}
+    assert len(pairs) == 2000 + 150 * 5 + 10
+    everything = everybody(np.arange(100), most=4950)
+    assert not everything.sampled
+
+
+def test_where_no_kind_is_too_many_nothing_is_drawn() -> None:
+    found = everybody(np.repeat([0, 1], 40), most=1600)
+    assert (int(found.genuine.sum()), int((~found.genuine).sum())) == (1560, 1600)
+    assert not found.sampled
+
+
+def test_the_lot_favors_no_pair() -> None:
+    whose = np.asarray([3, 0, 0, 1, 0, 1])
+    times: Counter[tuple[int, ...]] = Counter()
+    for seed in range(2000):
+        found = everybody(whose, most=3, seed=seed)
+        pairs = np.stack([found.first, found.second], axis=1)[~found.genuine]
+        times.update(tuple(sorted(pair)) for pair in pairs.tolist())
+    # Each of the 11 pairs of two people in 3 of 11 drawings: 545, of a deviation of 20.
+    assert len(times) == 11
+    assert all(abs(count - 2000 * 3 / 11) < 100 for count in times.values())
+
+
+def test_one_persons_many_photos_are_not_listed_pair_by_pair() -> None:
+    whose = np.zeros(3000, dtype=np.int64)
+    tracemalloc.start()
+    try:
+        found = everybody(whose, most=10_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found.first) == 10_000
+    # All 4.5 million pairs are 72 MB, more than once.
+    assert peak < 10_000_000
 
 
 def test_pairs_with_an_unusable_photo_are_counted() -> None:
