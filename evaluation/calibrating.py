@@ -16,7 +16,10 @@ from evaluation.datasets.dataset import Dataset
 from evaluation.embedding import Embedding, OnProgress, Taken, Unusable
 from evaluation.evaluate import Rows
 from evaluation.metrics.curves import Floats
-from evaluation.metrics.intervals import least_trials
+from evaluation.metrics.dependence import dependent_interval, design_effect_of_clusters
+from evaluation.metrics.intervals import Interval, least_trials
+
+_LEAST_FMR = 1e-15
 
 
 class DataKind(StrEnum):
@@ -52,6 +55,8 @@ class Target:
             raise InvalidParameter(
                 "nobody is enrolled to be searched among; say for how many: --faces NUMBER"
             )
+        if self.fmr < _LEAST_FMR:
+            raise InvalidParameter("the target is too small for any data to show")
 
     @property
     def fmr(self) -> float:
@@ -61,15 +66,28 @@ class Target:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
-    """Similarities by kind, of `people` people, who met in `couples` different twos."""
+    """Similarities by kind, of `people` people, who met in `couples` different twos.
+
+    `whose` (n,) says of whom each genuine one is.
+    """
 
     kind: DataKind
     sha256: str
     genuine: Floats
+    whose: Ids
     impostors: Impostors
     people: int
     couples: int
     unusable: Sequence[Unusable] = ()
+
+    def fnmr_interval(self, threshold: float) -> Interval:
+        """Of the true FNMR, 95 %: all comparisons of one person's photos are worth one person."""
+        errors = self.genuine < threshold
+        effect = max(
+            design_effect_of_clusters(errors, self.whose),
+            self.genuine.size / max(1, len(np.unique(self.whose))),
+        )
+        return dependent_interval(int(np.sum(errors)), self.genuine.size, effect)
 
 
 def of_dataset(
@@ -91,10 +109,10 @@ def of_dataset(
     names, vectors = list(faces), np.stack([matrix[0] for matrix in faces.values()])
     if dataset.pairs is not None:
         pairs = labelled(dataset.pairs, {name: row for row, name in enumerate(names)})
-        rows = Rows(names, vectors, _linked(pairs, len(names)))
-        return _compared(kind, rows, pairs, analyzer.spec, found.unusable)
-    whose = np.asarray([dataset.pictures[name].person for name in names])
-    people = np.unique(whose, return_inverse=True)[1].astype(np.int64)
+        known = dataset.people
+        whose = _linked(pairs, len(names)) if known is None else _ids([known[n] for n in names])
+        return _compared(kind, Rows(names, vectors, whose), pairs, analyzer.spec, found.unusable)
+    people = _ids([dataset.pictures[name].person for name in names])
     rows = Rows(names, vectors, people)
     return _compared(kind, rows, everybody(people), analyzer.spec, found.unusable)
 
@@ -157,6 +175,7 @@ def _compared(
         kind=kind,
         sha256=_digest(rows, pairs, spec),
         genuine=scores.genuine,
+        whose=rows.people[pairs.first[pairs.genuine]],
         impostors=Impostors(scores.impostor, people),
         people=len(np.unique(rows.people)),
         couples=len(np.unique(np.sort(people, axis=1), axis=0)),
@@ -170,6 +189,10 @@ def _digest(rows: Rows, pairs: Comparisons, spec: EmbeddingSpec) -> str:
     for array in (rows.vectors, pairs.first, pairs.second, pairs.genuine):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def _ids(people: Sequence[str | None]) -> Ids:
+    return np.unique(np.asarray(people), return_inverse=True)[1].astype(np.int64)
 
 
 def _linked(pairs: Comparisons, count: int) -> Ids:

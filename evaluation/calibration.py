@@ -175,7 +175,9 @@ def _effect(given: Impostors, descending: Floats, errors: int | None) -> float:
 def _just_above(similarity: float) -> float:
     """The next number of a few digits above; raises InvalidParameter where none is left."""
     scale = float(10**_DIGITS)
-    above = round((math.floor(similarity * scale) + 1) / scale, _DIGITS)
+    place = math.floor(similarity * scale) + 1
+    # The product may have been rounded down: 0.0003 times 10,000 is less than 3.
+    above = round((place if place / scale > similarity else place + 1) / scale, _DIGITS)
     if above > 1:
         raise InvalidParameter(
             "different people are as alike as can be in this data: look for wrong labels"

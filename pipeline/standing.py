@@ -67,12 +67,13 @@ def standing(session: Session, settings: Settings, spec: EmbeddingSpec, own: flo
         low = row.fmr_low if threshold.value == row.threshold else 0.0
         warning = _warning(row, faces)
         return Standing(threshold, faces, Range(low, row.fmr_high), Basis.CALIBRATION, warning)
+    warning = None if row is None else _below(row, threshold)
     known = _measured(spec, settings)
     if known is None or threshold.value < own:
-        return Standing(threshold, faces, None, None, None)
+        return Standing(threshold, faces, None, None, warning)
     # Of a stricter threshold than the measured one, only that it is no worse.
     low = known.low if threshold.origin is Origin.NETWORK else 0.0
-    return Standing(threshold, faces, Range(low, known.high), Basis.REGISTRY, None)
+    return Standing(threshold, faces, Range(low, known.high), Basis.REGISTRY, warning)
 
 
 def warn_of_strangers(
@@ -104,6 +105,13 @@ def _warning(row: Calibration, faces: int) -> str | None:
             " stranger give a name; calibrate for searches, with --fpir"
         )
     return None
+
+
+def _below(row: Calibration, threshold: Threshold) -> str:
+    return (
+        f"the threshold {threshold.value:g} is below {row.threshold:g} of calibration {row.id}:"
+        f" strangers may be taken for enrolled people more often than was accepted"
+    )
 
 
 def _measured(spec: EmbeddingSpec, settings: Settings) -> FalseMatches | None:

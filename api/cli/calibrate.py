@@ -50,7 +50,7 @@ by_option = click.option("--by", help="Who does it; by default, the user of this
 @click.option("--pairs", type=_FILE, help="Labelled pairs: a CSV, or LFW's pairs.txt.")
 @click.option("--photos", type=_FOLDER, help="Folder of the pairs' photos; else the list's own.")
 @click.option("--gallery", is_flag=True, help="The enrolled faces.")
-@click.option("--faces", "size", type=click.IntRange(1), help="Size of the gallery to come.")
+@click.option("--faces", "size", type=click.IntRange(1, 10**9), help="Size of the gallery to come.")
 @click.option("--one-face", is_flag=True, help="Leave photos of several faces out.")
 @embedder_option
 @by_option

@@ -12,7 +12,6 @@ from db.session import Database
 from evaluation.calibrating import Compared, DataKind, Target, TargetKind
 from evaluation.calibration import Proposal
 from evaluation.embedding import OnProgress, refusals
-from evaluation.metrics.intervals import Rate
 from pipeline.duplicates import Duplicates
 from pipeline.standing import Basis, Range, Standing
 from pipeline.thresholds import Threshold
@@ -39,7 +38,7 @@ def proposal_lines(
         f"two people taken for one (FMR): {proposal.rate.errors} of {proposal.rate.trials:,};"
         f" {_between(fmr)}, below {_percent(proposal.bound)} with 95 % confidence"
     )
-    yield f"one person refused (FNMR): {_refused(proposal.fnmr, found.kind)}"
+    yield f"one person refused (FNMR): {_refused(found, proposal)}"
     for size in _sizes(target, faces_now):
         at_most = _percent(fpir_of(proposal.bound, size))
         yield (
@@ -118,17 +117,15 @@ def _sizes(target: Target, faces_now: int) -> list[int]:
     return sorted({size for size in wanted if size})
 
 
-def _refused(fnmr: Rate | None, kind: DataKind) -> str:
+def _refused(found: Compared, proposal: Proposal) -> str:
+    fnmr = proposal.fnmr
     if fnmr is None:
         return "not known; nobody has two photos"
-    said = f"{fnmr.errors} of {fnmr.trials:,}; {_between(_range(fnmr))}"
-    if kind is DataKind.GALLERY:
+    span = found.fnmr_interval(proposal.threshold)
+    said = f"{fnmr.errors} of {fnmr.trials:,}; {_between(Range(span.low, span.high))}"
+    if found.kind is DataKind.GALLERY:
         said += " (enrolled photos look alike, or they had been refused: a camera's fare worse)"
     return said
-
-
-def _range(rate: Rate) -> Range:
-    return Range(rate.interval.low, rate.interval.high)
 
 
 def _between(found: Range) -> str:

@@ -25,7 +25,11 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Pictures by name. Without `pairs`, everybody is compared with everybody."""
+    """Pictures by name. Without `pairs`, everybody is compared with everybody.
+
+    `people` by picture's name, where a list of pairs tells whom its pictures show.
+    """
 
     pictures: Mapping[str, Picture]
     pairs: Sequence[Pair] | None = None
+    people: Mapping[str, str] | None = None

@@ -36,6 +36,15 @@ def design_effect(errors: Flags, people: Ids) -> float:
     return max(1.0, variance / (rate * (1 - rate) / count))
 
 
+def design_effect_of_clusters(errors: Flags, clusters: Ids) -> float:
+    """The same for trials (n,) of which each belongs to one cluster, as one person's photos do."""
+    count, rate = len(errors), float(np.mean(errors)) if len(errors) else 0.0
+    if not 0 < rate < 1:
+        return 1.0
+    sums = np.bincount(np.unique(clusters, return_inverse=True)[1], errors - rate)
+    return max(1.0, float(np.sum(sums**2)) / (count * rate * (1 - rate)))
+
+
 def dependent_interval(errors: int, trials: int, effect: float) -> Interval:
     """Clopper and Pearson's with as many trials as the dependent ones are worth.
 

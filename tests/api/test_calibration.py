@@ -114,12 +114,13 @@ def test_a_setting_wins_and_readiness_says_so(tmp_path: Path) -> None:
     services.close()
 
 
-def test_below_what_was_measured_nothing_is_known(tmp_path: Path) -> None:
+def test_below_what_was_measured_nothing_is_known_but_that(tmp_path: Path) -> None:
     services = make_services(fake_settings(tmp_path, threshold=0.65))
-    recorded(services.database, spec(), row(0.7))
+    number = recorded(services.database, spec(), row(0.7))
     services.start()
     found = threshold(create_app(services=services).test_client())
     assert (found["expected_fpir"], found["estimated_from"]) == (None, None)
+    assert f"0.65 is below 0.7 of calibration {number}" in str(found["warning"])
     services.close()
 
 

@@ -1,5 +1,6 @@
 """What a calibration is made of: who is compared, how many that are worth, and what is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ from evaluation.calibrating import (
 )
 from evaluation.datasets.dataset import Dataset, Pair, Picture
 from evaluation.datasets.folders import from_folders
+from evaluation.datasets.pairs import from_lfw
 from evaluation.embedding import Embedding
 from evaluation.evaluate import Rows
-from evaluation.metrics.intervals import least_trials
+from evaluation.metrics.intervals import interval, least_trials
 from tests.evaluation.kit import LIMITS, analyzer, people
 from tests.fakes import portrait, spec
 
@@ -76,6 +78,48 @@ def test_pairs_tell_who_is_one_person_through_others(tmp_path: Path) -> None:
     assert (found.people, found.couples, found.impostors.similarities.size) == (2, 1, 2)
 
 
+def test_lfw_knows_its_people_though_no_pair_links_their_photos(tmp_path: Path) -> None:
+    for person in (1, 2):
+        folder = tmp_path / f"P_{person}"
+        folder.mkdir()
+        for number in (1, 2):
+            (folder / f"P_{person}_{number:04d}.png").write_bytes(portrait(person, number))
+    (tmp_path / "pairs.txt").write_text("2\nP_1 1 2\nP_1 1 2\nP_1 1 P_2 1\nP_1 2 P_2 2\n")
+    dataset = from_lfw(tmp_path / "pairs.txt", tmp_path)
+    found = of_dataset(DataKind.PAIRS, dataset, looks())
+    assert (found.people, found.couples, found.impostors.similarities.size) == (2, 1, 2)
+
+
+def refused_of(people: int, photos: int, seed: int) -> Compared:
+    """Comparisons of one, where some people are refused often and others hardly ever."""
+    rng = np.random.default_rng(seed)
+    chances = np.repeat(rng.beta(0.5, 2, people), photos)
+    rows = of_gallery(drawn(3, 2), spec())
+    genuine = np.where(rng.random(chances.size) < chances, 0.1, 0.9)
+    return replace(rows, genuine=genuine, whose=np.repeat(np.arange(people), photos))
+
+
+def test_many_photos_of_few_people_say_little_of_how_often_one_is_refused() -> None:
+    held = alone = 0
+    for seed in range(100):
+        found = refused_of(30, 40, seed)
+        span, taken_as_alone = found.fnmr_interval(0.5), interval(found_errors(found), 1200)
+        held += span.low <= 0.2 <= span.high
+        alone += taken_as_alone.low <= 0.2 <= taken_as_alone.high
+    assert held >= 88, "95 of 100, less than 88 once in a thousand times"
+    assert alone < 60
+
+
+def found_errors(found: Compared) -> int:
+    return int(np.sum(found.genuine < 0.5))
+
+
+def test_nobody_refused_says_as_much_as_there_are_people() -> None:
+    many, few = (of_gallery(drawn(5, photos, noise=0.0), spec()) for photos in (20, 2))
+    assert (many.genuine.size, few.genuine.size) == (950, 5)
+    assert many.fnmr_interval(-1).high == pytest.approx(few.fnmr_interval(-1).high)
+
+
 def test_labels_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     people(tmp_path, 1, 3)
     same = [Pair("p1/0.png", "p1/1.png", True), Pair("p1/1.png", "p1/2.png", True)]
@@ -114,9 +158,9 @@ def test_a_larger_gallery_asks_for_more() -> None:
         propose(found, Target(TargetKind.FPIR, 0.05, 5000))
 
 
-@pytest.mark.parametrize("value", [0, 1, -0.1, 1.5, float("nan")])
+@pytest.mark.parametrize("value", [0, 1, -0.1, 1.5, float("nan"), 5e-324])
 def test_a_target_is_a_share(value: float) -> None:
-    with pytest.raises(InvalidParameter, match="share"):
+    with pytest.raises(InvalidParameter, match=r"share|too small"):
         fmr(value)
 
 

@@ -96,6 +96,21 @@ def test_people_who_look_like_many_make_comparisons_worth_less() -> None:
     assert alone < 50
 
 
+def test_half_of_these_people_calibrate_for_the_other_half() -> None:
+    inside = met = 0
+    for seed in range(SEEDS):
+        # Nobody of one half is compared with anybody of the other.
+        (first, whose), (others, their) = faces(160, 2 * seed), faces(160, 2 * seed + 1)
+        found = for_fmr(Impostors(first, whose), 0.02)
+        truth = tail_of_faces(found.threshold)
+        inside += found.interval.low <= truth <= found.interval.high
+        wrong = others >= found.threshold
+        other = dependent_interval(int(wrong.sum()), others.size, design_effect(wrong, their))
+        met += other.low <= found.interval.high and found.interval.low <= other.high
+    at_least(inside, 0.95)
+    at_least(met, 0.95)
+
+
 def test_independent_comparisons_are_worth_their_number() -> None:
     rng = np.random.default_rng(0)
     couples = np.arange(20_000).reshape(-1, 2)
@@ -191,6 +206,10 @@ def test_a_threshold_lies_above_ties_and_is_one_that_can_be_set() -> None:
     assert below_zero.threshold == -0.2499
     with pytest.raises(InvalidParameter, match="wrong labels"):
         for_fmr(Impostors(np.ones(100)), 0.1)
+    # 0.0003 times 10,000 is less than 3.
+    for value in np.arange(-9999, 9999, 7) / 10_000:
+        found = for_fmr(Impostors(np.full(100, value)), 0.1)
+        assert (found.rate.errors, found.threshold) == (0, round(value + 1e-4, 4))
 
 
 @pytest.mark.parametrize("target", [0.0, 1.0, -1.0])

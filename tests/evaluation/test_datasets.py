@@ -125,3 +125,40 @@ def test_lfw_for_development_has_one_part(tmp_path: Path) -> None:
 def test_a_wrong_lfw_list_says_where(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(InvalidParameter, match=said):
         from_lfw(listed(tmp_path, text), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["a.png,b.png,1,99999999999999999999", "a\0.png,b.png,1,1", f"{'a' * 200_000},b.png,1,1"],
+    ids=["a part's number", "a name", "a long cell"],
+)
+def test_what_no_list_of_pairs_holds(tmp_path: Path, line: str) -> None:
+    file = listed(tmp_path, f"file_x,file_y,label,fold\n{line}\n")
+    with pytest.raises(InvalidParameter, match="line 2 of the list of pairs is no "):
+        from_csv(file, tmp_path)
+
+
+@pytest.mark.parametrize("pair", [f"a {'1' * 5000} 2", "a\0 1 2"], ids=["number", "name"])
+def test_what_no_list_of_lfw_holds(tmp_path: Path, pair: str) -> None:
+    (tmp_path / "pairs.txt").write_text(f"1\n{pair}\na 1 b 2\n")
+    with pytest.raises(InvalidParameter, match="line 2 of the list of LFW is no pair"):
+        from_lfw(tmp_path / "pairs.txt", tmp_path)
+    (tmp_path / "pairs.txt").write_text(f"{'1' * 5000}\na 1 2\na 1 b 2\n")
+    with pytest.raises(InvalidParameter, match="begins with"):
+        from_lfw(tmp_path / "pairs.txt", tmp_path)
+
+
+def test_a_name_longer_than_a_file_can_have_is_an_unusable_photo(tmp_path: Path) -> None:
+    (tmp_path / "pairs.txt").write_text(f"1\n{'a' * 5000} 1 2\na 1 b 2\n")
+    pictures = from_lfw(tmp_path / "pairs.txt", tmp_path).pictures
+    assert all(path.path.suffix == ".jpg" for path in pictures.values())
+    assert len(pictures) == 4
+
+
+def test_lfw_names_the_people_of_its_photos(tmp_path: Path) -> None:
+    (tmp_path / "pairs.txt").write_text("1\nA_B 1 2\nA_B 1 C 2\n")
+    assert from_lfw(tmp_path / "pairs.txt", tmp_path).people == {
+        "A_B/A_B_0001": "A_B",
+        "A_B/A_B_0002": "A_B",
+        "C/C_0002": "C",
+    }
