@@ -30,7 +30,8 @@ _NOTES = (
     " error was seen, one-sided, about 3 / comparisons). It takes comparisons as independent."
     " Comparisons that share a person are not quite: the true interval is then wider.",
     "n/a: fewer comparisons than it takes to show such a rate without a single error.",
-    "Thresholds are similarities as Kenal answers them, and can be set as KENAL_THRESHOLD.",
+    "Thresholds are similarities as Kenal answers them, rounded up, and can be set as"
+    " KENAL_THRESHOLD.",
 )
 
 

@@ -1,5 +1,6 @@
 """The figures side by side: one row a figure, one column an embedder."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 from evaluation.evaluate import Evaluation, Result
@@ -11,6 +12,7 @@ from evaluation.speed import Speed
 
 Row = tuple[str, list[str]]
 _NONE = "-"
+_SHOWN = 10_000
 
 
 def rows(found: Evaluation) -> list[Row]:
@@ -93,7 +95,7 @@ def _operating(result: Result, at: int) -> str:
     target, point = result.verification.operating[at]
     if point is None:
         return _too_few(result.verification.fmr.trials, least_trials(target))
-    return f"{rate(point.fnmr)} at {point.threshold:.4f}"
+    return f"{rate(point.fnmr)} {_at(point.threshold)}"
 
 
 def _open_set(result: Result, at: int) -> str:
@@ -103,7 +105,14 @@ def _open_set(result: Result, at: int) -> str:
     target, point = last.open_set[at]
     if point is None:
         return _too_few(last.fpir.trials, least_trials(target))
-    return f"{rate(point.fnir)} at {point.threshold:.4f}"
+    return f"{rate(point.fnir)} {_at(point.threshold)}"
+
+
+def _at(threshold: float) -> str:
+    """A threshold rounded up: whoever sets it accepts no more than was measured at it."""
+    if threshold > 1:
+        return "where nobody is accepted"
+    return f"at {math.ceil(threshold * _SHOWN) / _SHOWN:.4f}"
 
 
 def _too_few(trials: int, needed: int) -> str:

@@ -32,9 +32,9 @@ from tests.fakes import FakeDetector, nobody, spec
 EVIL = '<img src=x onerror="alert(1)">'
 
 
-def large() -> Evaluation:
+def large(seed: int = 0) -> Evaluation:
     """120 people who are hard to tell apart."""
-    vectors, whose = made(120, 4, noise=0.8)
+    vectors, whose = made(120, 4, noise=0.8, seed=seed)
     names = [f"{EVIL}{person}/{row}" for row, person in enumerate(whose)]
     return evaluate_rows("large & hard", Rows(names, vectors, whose), spec(), Rule(0.45, 0.02))
 
@@ -97,6 +97,17 @@ def test_how_rates_are_said() -> None:
     )
     assert rate(Rate(0, 0)) == "-"
     assert rate(Rate(10, 100)) == "10.00 % (10 of 100; 4.9-17.6 %)"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_threshold_that_is_shown_accepts_no_more_than_is_said(seed: int) -> None:
+    found = large(seed)
+    shown = dict(rows(found))
+    for target in (0.1, 0.01, 1e-3):
+        threshold = float(shown[f"FNMR at FMR {target:.0e}"][0].rpartition(" at ")[2])
+        accepted = found.results[0].verification.scores.false_matches(threshold).value
+        assert accepted is not None
+        assert accepted <= target
 
 
 def test_the_record_has_the_counts_behind_every_rate(tmp_path: Path) -> None:
