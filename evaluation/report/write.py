@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,18 +18,24 @@ from evaluation.report.record import record
 from evaluation.report.worst import FaceOf, sheet, worst_of
 
 PAGE, RECORD, UNUSABLE = "report.html", "results.json", "unusable.csv"
+_PICTURE = re.compile(
+    r"(roc|det|ranks|growth-(strangers|enrolled)|scores-.+|worst-(one-person|two-people)-.+)\.png"
+)
 
 
 def write_report(found: Evaluation, folder: Path, face_of: FaceOf) -> list[str]:
-    """Write the report into `folder`, over an older one; the names of its files.
+    """Write the report into `folder`, over an older one, of which no picture stays; its files.
 
     Raises StorageFull, or InvalidParameter where nothing can be written there.
     """
     files = _files(found, face_of)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        earlier = _pictures_of_earlier(folder)
         for name, data in files.items():
             write_atomic(folder / name, data)
+        for old in earlier - files.keys():
+            (folder / old).unlink(missing_ok=True)
     except OSError:
         raise InvalidParameter("the report cannot be written into that folder") from None
     return list(files)
@@ -41,6 +48,13 @@ def unusable_csv(unusable: Sequence[Unusable]) -> bytes:
     writer.writerow(["photo", "code", "message"])
     writer.writerows([inert(one.name), one.code, one.message] for one in unusable)
     return (BOM + text.getvalue()).encode("utf-8")
+
+
+def _pictures_of_earlier(folder: Path) -> set[str]:
+    """The plots and faces of a report that is there: beside another's figures they mislead."""
+    if not (folder / RECORD).is_file():
+        return set()
+    return {path.name for path in folder.glob("*.png") if _PICTURE.fullmatch(path.name)}
 
 
 def _files(found: Evaluation, face_of: FaceOf) -> dict[str, bytes]:

@@ -145,6 +145,25 @@ def test_a_folder_whose_name_is_no_text_has_a_report(
     assert recorded(out)["title"] == "data\\xff"
 
 
+def test_no_picture_of_an_earlier_report_stays(runner: FlaskCliRunner, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    out.mkdir()
+    own = [out / "worst-day.png", out / "roc.txt"]
+    for path in [*own, out / "scores-mine.png"]:
+        path.write_bytes(b"before there was a report")
+    photos = people(tmp_path / "dataset", 3, 2)
+    asked = ["evaluate", "folder", str(photos), "--out", str(out), *COLORS]
+    done(runner.invoke(args=asked))
+    # Nobody knows whose it is where no report was.
+    assert (out / "scores-mine.png").exists()
+    for name in ("roc.png", "scores-gone.png", "worst-one-person-gone.png"):
+        (out / name).write_bytes(b"of a network that was here")
+    done(runner.invoke(args=asked))
+    faces = {"worst-one-person-colors.png", "worst-two-people-colors.png"}
+    assert {path.name for path in out.glob("*.png")} == {"worst-day.png", *faces}
+    assert all(path.exists() for path in own)
+
+
 def test_crop(runner: FlaskCliRunner, tmp_path: Path) -> None:
     photos = people(tmp_path / "dataset", 2, 2)
     (photos / "p1" / "nobody.png").write_bytes(nobody())

@@ -148,3 +148,13 @@ def test_speed_is_measured_for_each_network(tmp_path: Path) -> None:
     assert list(found) == ["one", "two"]
     assert [one.photos for one in found.values()] == [12, 12]
     assert speeds({"one": analyzer()}, [], LIMITS) == {}
+
+
+def test_photos_that_changed_since_are_not_timed(tmp_path: Path) -> None:
+    pictures = list(from_folders(people(tmp_path, 2, 2)).pictures.values())
+    pictures[0].path.unlink()
+    pictures[1].path.write_bytes(nobody())
+    pictures[2].path.write_bytes(b"no photo")
+    (left,) = speeds({"one": analyzer()}, pictures, LIMITS).values()
+    assert left.photos == 1
+    assert speeds({"one": analyzer()}, pictures[:3], LIMITS) == {}
