@@ -1,6 +1,5 @@
-"""Who a face is by this device alone, and by how many sights of it."""
+"""Who a face is by this device alone, also by several sights of it."""
 
-from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from edge.crop import best_pixels
 from edge.recognition.embedders import Embedder
 from edge.recognition.gallery import Gallery
-from edge.recognition.matching import AMBIGUOUS, MARGIN, MATCH, NO_MATCH, Rule, recognize
+from edge.recognition.matching import MARGIN, Rule, recognize
 from edge.recognition.network import Vector, unit
 from edge.types import Face, Frame, Landmarks, Recognition
 
@@ -57,28 +56,6 @@ class LocalRecognizer:
     def people(self) -> int:
         """How many can be recognized."""
         return len(self._roster.people)
-
-
-class Vote:
-    """The last sights of one track: a name only where all of them agree. Pure."""
-
-    def __init__(self, votes: int) -> None:
-        """`votes`: how many sights; only usable ones are to be added."""
-        self._told: deque[Recognition] = deque(maxlen=max(1, votes))
-
-    def add(self, told: Recognition) -> Recognition | None:
-        """What the last sights say together; None while there are too few of them."""
-        self._told.append(told)
-        if len(self._told) < (self._told.maxlen or 1):
-            return None
-        known = [one.similarity for one in self._told if one.similarity is not None]
-        mean = sum(known) / len(known) if known else None
-        names = {one.user_id if one.decision == MATCH else None for one in self._told}
-        if len(names) == 1 and None not in names:
-            return Recognition(MATCH, told.user_id, told.name, mean, told.threshold)
-        is_doubtful = len(names) > 1 or any(one.decision == AMBIGUOUS for one in self._told)
-        decision = AMBIGUOUS if is_doubtful else NO_MATCH
-        return Recognition(decision, None, None, mean, told.threshold)
 
 
 def fused(vectors: Sequence[Vector]) -> Vector | None:

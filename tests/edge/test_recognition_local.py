@@ -12,7 +12,7 @@ from edge.detection import YuNet
 from edge.embedding import MOBILEFACENET_THRESHOLD
 from edge.recognition.embedders import embedder_of
 from edge.recognition.gallery import Gallery
-from edge.recognition.local import LocalRecognizer, Vote, fused
+from edge.recognition.local import LocalRecognizer, fused
 from edge.recognition.network import Network, Vector
 from edge.recognition.page import Page, SyncedFace
 from edge.types import Face, Pixels, Recognition
@@ -20,10 +20,6 @@ from tests.edge.sights import face, frame
 from tests.edge.test_detection import photo
 
 NETWORK = Network("tiny", "a" * 64, "1", 4, 0.5)
-ANNA = Recognition("match", "anna", "Anna", 0.8, 0.5)
-BERT = Recognition("match", "bert", "Bert", 0.7, 0.5)
-NOBODY = Recognition("no_match", None, None, 0.3, 0.5)
-DOUBTFUL = Recognition("ambiguous", None, None, 0.6, 0.5)
 EMPTY = Recognition("no_match", None, None, None, 0.5)
 
 
@@ -124,48 +120,6 @@ def test_whoever_matches_meanwhile_has_the_one_gallery_or_the_other(gallery: Gal
     assert told
 
 
-def votes(number: int, *told: Recognition) -> list[Recognition | None]:
-    vote = Vote(number)
-    return [vote.add(one) for one in told]
-
-
-def test_one_vote_is_what_it_is() -> None:
-    assert votes(1, ANNA, NOBODY, BERT, EMPTY) == [ANNA, NOBODY, BERT, EMPTY]
-
-
-def test_a_name_needs_every_vote() -> None:
-    told = votes(3, ANNA, ANNA, Recognition("match", "anna", "Anna", 0.5, 0.5))
-    assert told[:2] == [None, None]
-    assert told[2] is not None
-    assert (told[2].decision, told[2].user_id) == ("match", "anna")
-    assert told[2].similarity == pytest.approx(0.7)
-
-
-@pytest.mark.parametrize("other", [BERT, NOBODY, DOUBTFUL, EMPTY])
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_majority_is_not_enough(other: Recognition, place: int) -> None:
-    sights = [ANNA, ANNA, ANNA]
-    sights[place] = other
-    told = votes(3, *sights)[-1]
-    assert told is not None
-    assert (told.decision, told.user_id, told.name) == ("ambiguous", None, None)
-
-
-def test_only_the_last_sights_count() -> None:
-    told = votes(2, BERT, ANNA, ANNA, ANNA)
-    assert [one.user_id if one else "wait" for one in told] == ["wait", None, "anna", "anna"]
-
-
-@pytest.mark.parametrize(
-    ("sights", "decision"),
-    [((NOBODY, EMPTY), "no_match"), ((NOBODY, DOUBTFUL), "ambiguous"), ((EMPTY,) * 2, "no_match")],
-)
-def test_nobody_twice_is_nobody(sights: tuple[Recognition, ...], decision: str) -> None:
-    told = votes(2, *sights)[-1]
-    assert told is not None
-    assert (told.decision, told.user_id) == (decision, None)
-
-
 def test_the_mean_is_of_unit_length_and_of_what_can_be_used() -> None:
     told = fused([axis(0) * 5, axis(1), np.full(4, np.nan, np.float32), np.zeros(4, np.float32)])
     assert told is not None
@@ -218,11 +172,11 @@ def test_a_face_that_moves_is_known_better_by_the_mean_of_its_sights(
     assert own.rule.threshold == MOBILEFACENET_THRESHOLD
 
 
-def test_frames_of_a_visit_that_agree_give_the_name(
+def test_the_mean_of_a_visits_frames_gives_the_name(
     told_of_clip: tuple[LocalRecognizer, list[Vector]],
 ) -> None:
     own, vectors = told_of_clip
-    vote = Vote(3)
-    told = [vote.add(own.recognize_vector(vector)) for vector in vectors]
-    assert MIRANDA in {one.user_id for one in told if one}
-    assert LACAMOIRE not in {one.user_id for one in told if one}
+    means = [fused(vectors[first : first + 3]) for first in range(len(vectors) - 2)]
+    told = {own.recognize_vector(mean).user_id for mean in means if mean is not None}
+    assert MIRANDA in told
+    assert LACAMOIRE not in told
