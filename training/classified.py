@@ -10,6 +10,7 @@ from training.augmentation import Level
 from training.baselines import centroids
 from training.classifying import HEAD, Classified
 from training.figures import class_report, confusion, mixed_up
+from training.near_copies import near_copies
 from training.rejecting import Rejection
 from training.saved import Record
 from training.written import counted, dataset_digest, now, percent, said, table, versions
@@ -30,6 +31,7 @@ def results(found: Classified, spec: EmbeddingSpec, level: Level) -> dict[str, o
         "people": list(samples.names),
         "photos": len(people),
         "left_out": [asdict(one) for one in samples.left_out],
+        "near_copies": _near_copies(found),
         "methods": {name: _method(found, name) for name in found.named},
         "folds": [
             {
@@ -68,6 +70,11 @@ def lines(found: Classified) -> Iterator[str]:
         yield (
             f"{used.strangers_named.trials} photos of strangers are too few to say that at most"
             f" {percent(used.target)} get a name: more photos, or a higher --strangers"
+        )
+    if copies := len(_near_copies(found)):
+        yield (
+            f"{copies} pairs of photos are all but the same picture (results.json names them): one"
+            " trained on and one held out make every method look too good"
         )
     wrong = mixed_up(
         confusion(samples.people, found.named[HEAD], len(samples.names)), samples.names
@@ -111,6 +118,10 @@ def middles(found: Classified) -> Matrix:
 def digest(found: Classified) -> str:
     samples = found.samples
     return dataset_digest(samples.sha256s, [samples.names[at] for at in samples.people])
+
+
+def _near_copies(found: Classified) -> list[tuple[str, str]]:
+    return near_copies(np.asarray(found.samples.rows[:, 0], np.float32), found.samples.photos)
 
 
 def _accuracies(found: Classified, method: str) -> np.ndarray:

@@ -21,11 +21,15 @@ SIGNS = ("softmax", "centroid")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`strangers` is the part of strangers that may get a name; `sign` is one of SIGNS."""
+    """`strangers` is the part of strangers that may get a name; `sign` is one of SIGNS.
+
+    `least_cosine` is what a name takes where there are too few strangers to show that part.
+    """
 
     folds: int = 5
     strangers: float = 0.01
     sign: str = "centroid"
+    least_cosine: float = -1.0
     head: HeadTerms = field(default_factory=HeadTerms)
 
 
@@ -82,7 +86,7 @@ def classify(
         terms,
         folds,
         {name: _everybody(samples, folds, name) for name in (HEAD, *BASELINES)},
-        {sign: rejection(scored[sign], terms.strangers) for sign in SIGNS},
+        {sign: _rejection(scored[sign], sign, terms) for sign in SIGNS},
         scored,
         _best(samples, folds),
     )
@@ -169,6 +173,11 @@ def _scored(samples: Samples, folds: list[Fold], sign: str) -> Scored:
         np.concatenate(strangers).astype(np.float64),
         np.repeat(numbers, [len(one) for one in strangers]).astype(np.int64),
     )
+
+
+def _rejection(scored: Scored, sign: str, terms: Terms) -> Rejection:
+    least = terms.least_cosine if sign == "centroid" else -1.0
+    return rejection(scored, terms.strangers, least)
 
 
 def _best(samples: Samples, folds: list[Fold]) -> int:

@@ -1,6 +1,7 @@
 """Plots as PNG; they need matplotlib, which nothing that serves does."""
 
 import io
+import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -43,10 +44,13 @@ def picture(draw: Callable[[Any], None]) -> bytes:
     pyplot = import_module("matplotlib.pyplot")
     figure, panel = pyplot.subplots(figsize=(7, 5))
     try:
-        draw(panel)
-        figure.tight_layout()
-        stream = io.BytesIO()
-        figure.savefig(stream, dpi=110, format="png", metadata={"Software": None})
+        with warnings.catch_warnings():
+            # Its font has no sign for some names: they are drawn as boxes.
+            warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+            draw(panel)
+            figure.tight_layout()
+            stream = io.BytesIO()
+            figure.savefig(stream, dpi=110, format="png", metadata={"Software": None})
     finally:
         pyplot.close(figure)
     return stream.getvalue()
@@ -95,9 +99,13 @@ def _confusion(panel: Any, found: Classified) -> None:
     panel.figure.colorbar(shown, label="part of the person's photos, %")
     if len(names) <= _MOST_NAMES:
         size = 8 if len(names) <= 20 else 5
-        panel.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
-        panel.set_yticks(range(len(names)), names, fontsize=size)
-    panel.set(xlabel="named", ylabel="person")
+        # A name is never mathematics, whatever signs are in it.
+        as_is = {"fontsize": size, "parse_math": False}
+        panel.set_xticks(range(len(names)), names, rotation=90, **as_is)
+        panel.set_yticks(range(len(names)), names, **as_is)
+    # Too many to be written: by their places in results.json, from 0 on.
+    which = "" if len(names) <= _MOST_NAMES else ", place among results.json's people"
+    panel.set(xlabel=f"named{which}", ylabel=f"person{which}")
     panel.set_title("Held-out photos, nobody refused")
 
 

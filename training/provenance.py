@@ -8,6 +8,7 @@ from core.errors import ModelUnavailable
 from core.files import sha256_file, write_atomic
 from pipeline.models.custom import ManifestInput
 from training.held_out import Measured
+from training.sealed import seal_of
 
 RECORD, NETWORK = "provenance.json", "network.keras"
 LARGEST_EER = 0.4
@@ -72,6 +73,7 @@ class Provenance(BaseModel):
     published: str = ""
     versions: dict[str, str] = Field(default_factory=dict)
     network_sha256: str = ""
+    seal: str = ""
 
     def error_rates(self) -> str:
         """What was measured, for people who read the manifest."""
@@ -104,7 +106,8 @@ def why_untrained(found: Measured) -> str:
 def write(folder: Path, given: Provenance) -> None:
     """Written after the network, with its hash."""
     whole = given.model_copy(update={"network_sha256": sha256_file(folder / NETWORK)})
-    write_atomic(folder / RECORD, whole.model_dump_json(indent=1).encode())
+    sealed = whole.model_copy(update={"seal": seal_of(whole)})
+    write_atomic(folder / RECORD, sealed.model_dump_json(indent=1).encode())
 
 
 def read(folder: Path) -> Provenance:
@@ -118,6 +121,8 @@ def read(folder: Path) -> Provenance:
         ) from None
     except ValidationError:
         raise ModelUnavailable("provenance.json cannot be read") from None
+    if found.seal != seal_of(found):
+        raise ModelUnavailable("provenance.json is not as it was written: build the network anew")
     if not is_same:
         raise ModelUnavailable("network.keras is not the one that provenance.json tells of")
     return found

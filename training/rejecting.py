@@ -39,11 +39,17 @@ class Rejection:
     not_named: Rate
 
 
-def rejection(given: Scored, target: float) -> Rejection:
-    """A threshold from all parts' strangers, and what such thresholds do where not chosen."""
+def rejection(given: Scored, target: float, least: float = -1.0) -> Rejection:
+    """A threshold from all parts' strangers, and what such thresholds do where not chosen.
+
+    Too few strangers to show the target give none below `least`.
+    """
     named = wrong = missed = 0
+    is_shown = given.strangers.size >= least_trials(target)
+    floor = -1.0 if is_shown else least
     for fold in np.unique(given.known_folds):
-        threshold = threshold_of(given.strangers[given.stranger_folds != fold], target)
+        others = given.strangers[given.stranger_folds != fold]
+        threshold = max(threshold_of(others, target), floor)
         here = given.known_folds == fold
         said = given.known[here] >= threshold
         wrong += int(np.sum(said & ~given.is_right[here]))
@@ -51,8 +57,8 @@ def rejection(given: Scored, target: float) -> Rejection:
         named += int(np.sum(given.strangers[given.stranger_folds == fold] >= threshold))
     return Rejection(
         target=target,
-        threshold=threshold_of(given.strangers, target),
-        is_shown=given.strangers.size >= least_trials(target),
+        threshold=max(threshold_of(given.strangers, target), floor),
+        is_shown=is_shown,
         strangers_named=Rate(named, given.strangers.size),
         wrong_names=Rate(wrong, given.known.size),
         not_named=Rate(missed, given.known.size),

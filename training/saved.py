@@ -14,6 +14,7 @@ from core.errors import ModelUnavailable
 from core.files import sha256_file, write_atomic
 from core.types import Matrix
 from training.keras_here import keras, quiet
+from training.sealed import seal_of
 
 RECORD, HEAD, CENTROIDS = "model.json", "head.keras", "centroids.npy"
 
@@ -42,6 +43,7 @@ class Record(BaseModel):
     trained_at: str
     versions: dict[str, str]
     sha256s: dict[str, str] = Field(default_factory=dict)
+    seal: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +62,8 @@ def save(folder: Path, record: Record, head: Any, middles: Matrix) -> None:
     write_atomic(folder / CENTROIDS, stream.getvalue())
     hashes = {name: sha256_file(folder / name) for name in (HEAD, CENTROIDS)}
     whole = record.model_copy(update={"sha256s": hashes})
-    write_atomic(folder / RECORD, json.dumps(whole.model_dump(), indent=1).encode())
+    sealed = whole.model_copy(update={"seal": seal_of(whole)})
+    write_atomic(folder / RECORD, json.dumps(sealed.model_dump(), indent=1).encode())
 
 
 def load(folder: Path) -> Classifier:
@@ -79,6 +82,9 @@ def load(folder: Path) -> Classifier:
 
 
 def _check(folder: Path, record: Record, names: Sequence[str]) -> None:
+    # The order of its names is whose each of the head's answers is.
+    if record.seal != seal_of(record):
+        raise ModelUnavailable("model.json is not as it was written: train the classifier anew")
     for name in names:
         if sha256_file(folder / name) != record.sha256s.get(name):
             raise ModelUnavailable(f"{name} is not the file that was trained (wrong SHA-256)")

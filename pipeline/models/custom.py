@@ -13,6 +13,7 @@ from pipeline.models.weights import WeightsFile
 
 MANIFEST_NAME = "manifest.json"
 _MOST_MANIFEST_BYTES = 100_000
+_UNTRAINED = "UNTRAINED:"
 _RESERVED = frozenset(["facenet", "dlib", "mobilefacenet", "mtcnn", "auto"])
 Triple = tuple[float, float, float]
 
@@ -58,7 +59,7 @@ class Manifest(_Strict):
     @classmethod
     def _is_trained(cls, given: object) -> object:
         # Before the rest: it has no threshold either, and this is why.
-        if isinstance(given, dict) and given.get("trained") is False:
+        if isinstance(given, dict) and (given.get("trained") is False or _owns_up(given)):
             raise ValueError("an untrained network names people at random")
         return given
 
@@ -67,6 +68,11 @@ class Manifest(_Strict):
         if self.similarity is Similarity.COSINE and not self.unit_length:
             raise ValueError("cosine similarity is stored at unit length")
         return self
+
+
+def _owns_up(given: dict[str, object]) -> bool:
+    """Whether the trainer's reason of why the network names nobody is still in it."""
+    return str(given.get("source", "")).startswith(_UNTRAINED)
 
 
 def custom_ids(models_path: Path) -> list[str]:

@@ -63,5 +63,10 @@ def python(arguments: Sequence[str], settings: dict[str, Path]) -> str:
     return done.stdout
 
 
+def colors(picture: np.ndarray) -> int:
+    """How many there are in a picture of uint8, which is no plot where they are few."""
+    return len(np.unique(picture.astype(np.uint32) @ np.asarray([1, 256, 65536], np.uint32)))
+
+
 def recorded(file: Path) -> Any:
     return json.loads(file.read_text())

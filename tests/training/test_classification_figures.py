@@ -5,6 +5,7 @@ import pytest
 
 from training.baselines import by_centroid, by_nearest, by_votes, centroids, similarity_to
 from training.figures import class_report, confusion, mixed_up
+from training.near_copies import near_copies
 from training.rejecting import Scored, rejection, threshold_of
 
 
@@ -94,3 +95,14 @@ def test_refusals_are_counted_where_the_threshold_was_not_chosen() -> None:
         np.ones(2), np.asarray([True, True]), np.arange(2), np.zeros(299), np.zeros(299, np.int64)
     )
     assert rejection(many, 0.01).is_shown
+    # A few strangers say little: no name below what the network itself asks for.
+    assert rejection(given, 0.01, least=0.85).threshold == 0.85
+    assert rejection(given, 0.01, least=0.85).not_named.errors == 3
+    assert rejection(many, 0.01, least=0.85).threshold < 0.01
+
+
+def test_a_photo_saved_again_is_told_as_a_copy_and_a_like_one_is_not() -> None:
+    # By 5 degrees the cosine is 0.996, by 20 degrees 0.94.
+    photos = ["p/a", "p/b", "q/c", "q/d"]
+    assert near_copies(unit(0, 5, 25, 90), photos) == [("p/a", "p/b")]
+    assert near_copies(unit(0, 40, 80, 120), photos) == []

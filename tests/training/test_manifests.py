@@ -99,8 +99,35 @@ def test_one_false_label_of_trained_is_not_enough(tmp_path: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps({**fields, "trained": True}))
     with pytest.raises(NetworkError, match="default_threshold"):
         read_manifest(folder / "manifest.json")
-    with pytest.raises(ModelUnavailable, match="default_threshold"):
+    with pytest.raises(ModelUnavailable, match="untrained network"):
         read_custom(tmp_path, "ours")
+
+
+@pytest.mark.parametrize("told", [{"trained": True}, {}])
+def test_a_threshold_typed_into_a_refused_manifest_is_not_enough(
+    tmp_path: Path, told: dict[str, bool]
+) -> None:
+    """It still says itself that the network is not trained."""
+    folder = written(tmp_path, provenance(held_out(4, 4, 0.5, 0.001)))
+    fields = json.loads((folder / "manifest.json").read_text())
+    del fields["trained"]
+    edited = {**fields, **told, "default_threshold": 0.5, "error_rates": "measured: very good"}
+    (folder / "manifest.json").write_text(json.dumps(edited))
+    with pytest.raises(NetworkError, match="untrained network"):
+        read_manifest(folder / "manifest.json")
+    with pytest.raises(ModelUnavailable, match="untrained network"):
+        read_custom(tmp_path, "ours")
+
+
+def test_a_record_that_was_edited_is_not_what_was_written(tmp_path: Path) -> None:
+    (tmp_path / NETWORK).write_bytes(b"a network")
+    given = provenance(held_out(4, 4, 0.5, 0.001))
+    assert not given.trained
+    write(tmp_path, given)
+    fields = json.loads((tmp_path / RECORD).read_text())
+    (tmp_path / RECORD).write_text(json.dumps({**fields, "trained": True, "threshold": 0.5}))
+    with pytest.raises(ModelUnavailable, match="not as it was written"):
+        read(tmp_path)
 
 
 def test_the_threshold_is_of_people_and_above_what_was_seen() -> None:

@@ -64,7 +64,14 @@ def add_dataset(
     parser.add_argument(
         "--augmentation", type=Level, choices=list(Level), default=level, help=f"({level})"
     )
-    parser.add_argument("--seed", type=int, default=0, help="the same gives the same (0)")
+    parser.add_argument("--seed", type=_seed, default=0, help="the same gives the same (0)")
+
+
+def _seed(text: str) -> int:
+    """What numpy, Keras and TensorFlow all take, with some room for a seed of each part."""
+    if not text.isascii() or not text.isdigit() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"from 0 to {2**31 - 1}")
+    return int(text)
 
 
 def pictures_of(folder: Path) -> Mapping[str, Picture]:
@@ -74,10 +81,17 @@ def pictures_of(folder: Path) -> Mapping[str, Picture]:
     return from_folders(folder).pictures
 
 
-def check_out(out: Path, dataset: Path) -> None:
-    """Raises InvalidParameter where results would be taken for a person's photos."""
-    if dataset.resolve() in (out.resolve(), *out.resolve().parents):
+def check_out(out: Path, dataset: Path | None) -> None:
+    """Makes the folder of results, before what takes minutes.
+
+    Raises InvalidParameter where they would be taken for a person's photos, or cannot be written.
+    """
+    if dataset is not None and dataset.resolve() in (out.resolve(), *out.resolve().parents):
         raise InvalidParameter("--out is a folder outside of DATASET")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise InvalidParameter("--out is a folder that can be written into") from None
 
 
 def looking(settings: Settings) -> Looking:

@@ -52,15 +52,14 @@ def declare(commands: Commands) -> None:
 
 def _run(given: argparse.Namespace) -> None:
     shape = _shape(given)
+    check_out(given.out, given.dataset)
     if given.dataset is None:
         network = build(shape).network
         provenance = _untrained(shape, given)
     else:
-        check_out(given.out, given.dataset)
         taught = _taught(given, shape)
         network, provenance = taught.built.network, _provenance(taught, shape, given)
         _write_results(given, taught)
-    given.out.mkdir(parents=True, exist_ok=True)
     network.save(given.out / NETWORK)
     write(given.out, provenance)
     if provenance.trained:

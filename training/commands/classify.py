@@ -1,8 +1,10 @@
 """`classify DATASET`: a closed-set classifier, by parts, beside what needs no training."""
 
 import argparse
+from dataclasses import replace
 
 from core.errors import InvalidParameter
+from core.types import Similarity
 from training.augmentation import Level
 from training.classified import lines, middles, record, results
 from training.classifying import SIGNS, Terms, classify
@@ -49,6 +51,8 @@ def _run(given: argparse.Namespace) -> None:
         samples = embedded_people(
             settings, embedder, given.dataset, given.augmentation, on_progress
         )
+        if embedder.spec.similarity is Similarity.COSINE:
+            terms = replace(terms, least_cosine=embedder.default_threshold)
         found = classify(samples, terms, on_progress)
     files = {"results.json": as_json(results(found, embedder.spec, given.augmentation))}
     write_files(given.out, {**files, **classification_plots(found)})
@@ -82,4 +86,4 @@ def _terms(given: argparse.Namespace) -> Terms:
         hidden=given.hidden,
         seed=given.seed,
     )
-    return Terms(given.folds, given.strangers, given.refuse_by, head)
+    return Terms(given.folds, given.strangers, given.refuse_by, head=head)

@@ -20,6 +20,7 @@ from pipeline.models.registry import FACENET
 from training.augmentation import Level
 from training.commands.at_hand import (
     Commands,
+    check_out,
     command,
     looking,
     pictures_of,
@@ -65,12 +66,12 @@ def declare(commands: Commands) -> None:
 def _run(given: argparse.Namespace) -> None:
     if given.runs < 1:
         raise InvalidParameter("--runs is at least 1")
+    check_out(given.out, given.photos)
     settings = settings_here()
     network, provenance = _source(given.source, settings)
     with staged("convert") as on_progress:
         crops = _crops(given.photos, provenance, settings)
         on_progress("faces", len(crops), len(crops))
-        given.out.mkdir(parents=True, exist_ok=True)
         to_onnx(network, provenance.input.side_px, given.out / ONNX)
         to_tflite(network, given.out / TFLITE)
         on_progress("networks", 2, 2)
@@ -97,12 +98,13 @@ def _crops(photos: Path, provenance: Provenance, settings: Settings) -> Views:
     pixels = OnnxInput(
         given.side_px, given.layout, given.mean, given.std, given.alignment, given.margin
     )
-    pictures = pictures_of(photos)
-    some = dict(list(pictures.items())[:: max(1, len(pictures) // _MOST_PHOTOS)])
+    pictures = list(pictures_of(photos).items())
+    evenly = np.linspace(0, len(pictures) - 1, min(len(pictures), _MOST_PHOTOS))
+    some = dict(pictures[int(place)] for place in evenly)
     found = looking(settings).some(some, Crops(pixels, Level.NONE).maker())
     if not found:
         raise InvalidParameter("no face was found in these photos to compare the networks on")
-    return np.stack([views[0] for views in found[:_MOST_PHOTOS]])
+    return np.stack([views[0] for views in found])
 
 
 def _write(

@@ -24,7 +24,11 @@ def main(arguments: Sequence[str]) -> int:
         more = f" ({', '.join(counts)})" if counts else ""
         sys.stderr.write(f"{error.code}: {error.message}{more}\n")
         return 1
+    except OSError as error:
+        # The system's own words without the path, which is in the rest of its message.
+        sys.stderr.write(f"storage: a file cannot be read or written ({error.strerror})\n")
+        return 1
     except KeyboardInterrupt:
-        sys.stderr.write("stopped; nothing was kept but embeddings\n")
+        sys.stderr.write("stopped\n")
         return 130
     return 0

@@ -1,6 +1,7 @@
 """`predict MODEL PHOTO...`: the names of the largest faces, or none."""
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from pipeline.images.decode import decode
 from training.commands.at_hand import Commands, command, embedder_of, looking, say, settings_here
 from training.looking import Looking
 from training.predicting import UNKNOWN, Prediction, check_space, predict
-from training.saved import Classifier, load
-from training.written import as_json, table, write_files
+from training.saved import Classifier, Record, load
+from training.written import as_json, percent, table, write_files
 
 
 def declare(commands: Commands) -> None:
@@ -30,13 +31,14 @@ def _run(given: argparse.Namespace) -> None:
     _, embedder = embedder_of(model.record.embedder, settings)
     check_space(model, embedder.spec.digest)
     look = looking(settings)
-    found = {str(path): _predicted(path, model, embedder, look) for path in given.photos}
+    found = [(path.name, _predicted(path, model, embedder, look)) for path in given.photos]
     head = ["photo", "name", "nearest", "softmax", "similarity"]
-    say(table(head, [_row(Path(path).name, one) for path, one in found.items()]))
+    say(table(head, [_row(photo, one) for photo, one in found]))
+    say(_knows(model.record))
     if given.out is not None:
         said = [
-            {"photo": path, **({"refused": one} if isinstance(one, str) else asdict(one))}
-            for path, one in found.items()
+            {"photo": photo, **({"refused": one} if isinstance(one, str) else asdict(one))}
+            for photo, one in found
         ]
         write_files(given.out, {"predictions.json": as_json({"predictions": said})})
 
@@ -58,6 +60,16 @@ def _embedded(path: Path, embedder: Embedder, look: Looking) -> Matrix:
     return embedder.embed(
         photo.rgb, [largest_face(look.detector, photo, look.least_face.of(photo))]
     )
+
+
+def _knows(record: Record) -> Iterator[str]:
+    """Whom it can name at all, and how little is known of strangers."""
+    yield f"It knows the {len(record.people)} people it was trained on, and nobody else."
+    if not record.is_threshold_shown:
+        yield (
+            f"Too few strangers were there to say that at most {percent(record.target)} of them"
+            " get a name: a name may be a stranger's."
+        )
 
 
 def _row(photo: str, one: Prediction | str) -> list[str]:
