@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request, url_for
 
 from api import auth, request_ids, schemas
 from api.answers import answer, no_content
-from api.context import engine, services
+from api.context import engine, in_one_space, services
 from api.contract.operation import Photo, needs, operation
 from api.contract.paging import PageOptions
 from api.contract.photos import EnrolledPhoto, EnrollOptions, PhotoAnswer, PhotoPage
@@ -55,12 +55,12 @@ def list_photos(user_id: str) -> Response:
     creates=True,
 )
 def enroll(user_id: str) -> Response:
-    ready = engine()
+    turns = engine().recognizer.turns
     user_id = normalize_user_id(user_id)
     upload = read_upload(request, services().settings, TERMS)
     terms = terms_of(upload.options)
-    with ready.recognizer.turns.turn(auth.caller().id):
-        enrolled = ready.enrollment.enroll(user_id, upload.photo, terms)
+    with turns.turn(auth.caller().id):
+        enrolled = in_one_space(lambda own: own.enrollment.enroll(user_id, upload.photo, terms))
     with services().database.read() as session:
         photo = schemas.of_photo(ledger.get(session, enrolled.photo_id, user_id))
     place = url_for("user_photos.get_photo", user_id=user_id, photo_id=enrolled.photo_id)

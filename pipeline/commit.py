@@ -21,6 +21,10 @@ from pipeline.terms import Remark, Terms, remarks_on
 from pipeline.webhooks.events import emit_enrolled
 
 
+class SpaceLeft(NotReady):
+    """Another space came into force since the face was embedded: it is to be embedded anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """The content that was read: its hash, and what tells that the file is still that one."""
@@ -123,7 +127,7 @@ class Commits:
         return Committed(row.id, face_id, True, admitted.remarks, row.message)
 
     def check_space(self, session: Session) -> None:
-        """Once a transaction, before `enroll`: raises NotReady where another space was chosen."""
+        """Once a transaction, before `enroll`: raises SpaceLeft where another is in force."""
         check_space(session, self._spec)
 
     def _face(
@@ -162,12 +166,10 @@ class Commits:
 
 
 def check_space(session: Session, spec: EmbeddingSpec) -> None:
-    """Raises NotReady where the gallery keeps no space like `spec`."""
-    # An embedder may have been prepared anew while this process runs. What was begun before a
-    # switch ends in the space of before, which is kept: the new one is filled from there.
-    spaces = switching.spaces(session)
-    if spaces is None or spec not in spaces.kept:
-        raise NotReady("another network was chosen for this gallery; restart the service")
+    """Raises SpaceLeft unless `spec` is the space in force."""
+    # In one that was left nobody would find the face, until somebody embeds it anew.
+    if switching.in_force(session) != spec.digest:
+        raise SpaceLeft("another network came into force meanwhile; try again")
 
 
 def _check_still_wanted(session: Session, drop: Path, name: PhotoName, arrival: Arrival) -> None:

@@ -10,7 +10,7 @@ from api.compreface.blueprint import compreface
 from api.compreface.image_ids import image_id_of, no_image, photo_id_of
 from api.compreface.inputs import list_of, options_of, photos_of, subject_of
 from api.compreface.scans import scan_for
-from api.context import engine, services
+from api.context import engine, in_one_space, services
 from api.contract.compreface import (
     Deleted,
     Example,
@@ -71,8 +71,9 @@ def add_example() -> Response:
     subject = subject_of(asked.subject)
     if asked.det_prob_threshold:
         scan_for(photo, Wanted(asked.det_prob_threshold, embeddings=False))
+    terms = Terms(settings.enroll_mode)
     with ready.recognizer.turns.turn(auth.caller().id):
-        enrolled = ready.enrollment.enroll(subject, photo, Terms(settings.enroll_mode))
+        enrolled = in_one_space(lambda own: own.enrollment.enroll(subject, photo, terms))
     return _created({"image_id": image_id_of(enrolled.photo_id), "subject": subject})
 
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ from tests.switch_kit import SPECS, two_networks_in
 FACES = int(os.environ.get("SWITCH_FACES", "120"))
 PHOTOS_EACH = -(-FACES // 400)
 PEOPLE = FACES // PHOTOS_EACH
+MOST_PEOPLE = 507
+"""So many faces the fake networks tell apart."""
 CLIENTS = 4
 PAUSE_SECONDS = 0.05
 """Between two searches of a client: it is not load that is tried here."""
@@ -217,3 +220,38 @@ def test_there_and_back_with_kills_and_clients(kenal: Served) -> None:
         said = httpx.post(url, content=photo, headers=PNG, timeout=60).json()
         assert (said["user_id"], said["model"]["embedder"]) == (user_id, FURTHER)
     print(f"{FACES} faces, {PEOPLE} people; answers: {dict(clients.answers)}")  # noqa: T201
+
+
+@contextmanager
+def enrolling(kenal: Served) -> Iterator[list[int]]:
+    """Enroll one person after the other, all the time; those who were."""
+    enrolled: list[int] = []
+    ended = threading.Event()
+
+    def go_on() -> None:
+        for person in range(PEOPLE + 1, MOST_PEOPLE + 1):
+            if ended.wait(PAUSE_SECONDS):
+                return
+            enroll(kenal, f"p{person}", person)
+            enrolled.append(person)
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(go_on)
+        try:
+            yield enrolled
+        finally:
+            ended.set()
+        done.result()
+
+
+def test_who_is_enrolled_while_it_is_switched_is_found_without_a_watcher(kenal: Served) -> None:
+    kenal.kill("watcher")
+    with enrolling(kenal) as enrolled:
+        kenal.command(f"models use {FURTHER}")
+        at_last = len(enrolled)
+        kenal.until(lambda: len(enrolled) > at_last + 5, PATIENCE_SECONDS)
+    check_counts(kenal, FURTHER, FACES + len(enrolled))
+    with httpx.Client(base_url=kenal.url, timeout=60) as client:
+        for person in enrolled:
+            said = client.post("/upload_photo", content=portrait(person, 3), headers=PNG).json()
+            assert (said["user_id"], said["model"]["embedder"]) == (f"p{person}", FURTHER)
