@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -45,3 +45,9 @@ def page(session: Session, after_id: int, limit: int) -> Sequence[Device]:
     """Devices in the order they were added, those after row `after_id`."""
     statement = select(Device).where(Device.id > after_id).order_by(Device.id).limit(limit)
     return session.execute(statement).scalars().all()
+
+
+def any_holds_gallery(session: Session) -> bool:
+    """Whether any active device recognizes people by itself, as far as it is allowed to."""
+    holds = exists().where(Device.holds_gallery, Device.active)
+    return bool(session.execute(select(holds)).scalar())

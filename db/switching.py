@@ -88,6 +88,19 @@ def spaces(session: Session) -> Spaces | None:
     )
 
 
+def before(session: Session) -> EmbeddingSpec | None:
+    """The space that was left last, whether it is to be the next one again or not."""
+    statement = (
+        select(Spec)
+        .join(SpaceRow, SpaceRow.spec_id == Spec.id)
+        .where(SpaceRow.left_at.is_not(None), SpaceRow.spec_id.not_in(select(Gallery.spec_id)))
+        .order_by(SpaceRow.left_at.desc())
+        .limit(1)
+    )
+    row = session.execute(statement).scalar_one_or_none()
+    return None if row is None else to_spec(row)
+
+
 def was_switched(session: Session) -> bool:
     """Whether an operator chose a network with `flask models use` ever."""
     return bool(session.execute(select(exists(select(SpaceRow.spec_id)))).scalar())

@@ -7,8 +7,8 @@ from api.cli.show import staged
 from api.context import services
 from core.errors import ConflictError, NotFound
 from core.types import EmbeddingSpec
+from db import devices, switching
 from db import spaces as stored
-from db import switching
 from pipeline.spaces import switch
 from pipeline.spaces.switch import Standing, Switch
 
@@ -43,13 +43,16 @@ def use(model_id: str, threshold: float | None, yes: bool, wait: float) -> None:
 @click.option("--wait", type=click.FloatRange(1, 3600), default=120, show_default=True)
 def rollback(yes: bool, wait: float) -> None:
     """Go back to the network that was in force before, with its threshold."""
-    spaces = switch.spaces_of(services())
-    if spaces.previous is None and spaces.following is None:
-        raise ConflictError("there is no network to go back to: none was left, or it was removed")
-    before = spaces.previous or spaces.following
-    assert before is not None
+    before = switch.before(services())
     make_ready(before.embedder)
-    _go_over(Switch(services(), before.embedder), None, yes=yes, wait=wait)
+    going = Switch(services(), before.embedder)
+    if going.to.spec != before:
+        raise ConflictError(
+            f"{before.embedder} is another network by now than the one that was in force: its"
+            f" files were changed. To embed everybody with it, run: flask models use"
+            f" {before.embedder}"
+        )
+    _go_over(going, None, yes=yes, wait=wait)
 
 
 @models.command("status")
@@ -96,7 +99,7 @@ def _go_over(going: Switch, threshold: float | None, *, yes: bool, wait: float) 
             click.echo(f"Its threshold is {threshold:g} when the service is started again.")
         return
     going.announce(threshold)
-    _warn_of_settings(name)
+    _warn_of_settings(name, going.own.spec.embedder)
     with staged(f"embedding with {name}") as on_progress:
         going.fill(on_progress)
     standing = going.standing()
@@ -129,10 +132,19 @@ def _agree(going: Switch, standing: Standing, yes: bool) -> None:
         raise ConflictError("nothing is switched; what was embedded is kept") from None
 
 
-def _warn_of_settings(name: str) -> None:
-    wanted = services().settings.embedder
-    if wanted not in ("auto", name):
+def _warn_of_settings(name: str, left: str) -> None:
+    settings = services().settings
+    if settings.embedder not in ("auto", name):
+        wanted = settings.embedder
         click.echo(f"KENAL_EMBEDDER is {wanted}: it says only what a new gallery begins with.")
+    if left in settings.device_network_names:
+        return
+    with services().database.read() as session:
+        if devices.any_holds_gallery(session):
+            click.echo(
+                f"Doors that recognize with {left} will not learn who came and who was removed:"
+                f" add {left} to KENAL_DEVICE_NETWORKS first."
+            )
 
 
 def _role(spec: EmbeddingSpec, kept: switching.Spaces) -> str:

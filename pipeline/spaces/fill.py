@@ -17,7 +17,7 @@ from pipeline.spaces.look import Looked, Looker, Without
 _AT_ONCE = 8
 AGAIN_AFTER = timedelta(minutes=10)
 """So long after a photo was not there, or another one, it is looked for again."""
-_AGAIN = (Without.VANISHED, Without.PHOTO_CHANGED, Without.UNKNOWN)
+_AGAIN = (Without.VANISHED, Without.PHOTO_CHANGED, Without.UNKNOWN, Without.INTERNAL)
 GoesOn = Callable[[], bool]
 
 
@@ -70,10 +70,10 @@ class Filler:
             heard(filled)
         return filled
 
-    def fill_last(self, session: Session, after: int) -> bool:
-        """Within a writing transaction, whatever came after a seq; False where that is too much."""
-        some = spaces.missing(session, self._own, self._further, after, _AT_ONCE + 1)
-        if len(some) > _AT_ONCE:
+    def fill_last(self, session: Session, after: int, most: int) -> bool:
+        """Within a writing transaction, whatever came after a seq; False where it is more faces."""
+        some = spaces.missing(session, self._own, self._further, after, most + 1)
+        if len(some) > most:
             return False
         for source in some:
             found = self._looker.look(source)

@@ -13,15 +13,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.errors import KenalError
+from core.errors import KenalError, NotReady
 from core.lease import lease
 from core.logs import describe
 from core.settings import Settings
+from core.types import EmbeddingSpec
 from db import switching
 from db.gallery import last_seq
+from db.switching import Spaces
 from pipeline.analyzer import Analyzer
 from pipeline.engine import limits_of
 from pipeline.services import Engine, Services
+from pipeline.setup import serving
 from pipeline.spaces.fill import Filled, Filler
 from pipeline.spaces.look import Looker
 from pipeline.spaces.thresholds import least_similarity
@@ -56,12 +59,16 @@ class SpaceKeeper:
             stop.wait(_LOOK_SECONDS)
 
     def wanted(self) -> list[str]:
-        """The networks whose spaces are to be filled now."""
-        with self._services.database.read() as session:
-            spaces = switching.spaces(session)
-        further = [] if spaces is None else [spec.embedder for spec in spaces.kept]
-        names = dict.fromkeys([*self._services.settings.device_network_names, *further])
-        return [name for name in names if name != self._engine.chosen.embedder]
+        """The networks whose spaces are to be filled now.
+
+        The one in force too, where another is kept: a photo may be there again that was not.
+        """
+        spaces, own = self._spaces(), self._engine.chosen
+        kept = [] if spaces is None else [spec.embedder for spec in spaces.kept]
+        names = dict.fromkeys([*self._services.settings.device_network_names, *kept])
+        names.pop(own.embedder, None)
+        is_kept = spaces and spaces.previous and spaces.in_force == own.spec
+        return [*names, own.embedder] if is_kept else [*names]
 
     def _names(self) -> list[str]:
         try:
@@ -74,10 +81,26 @@ class SpaceKeeper:
         with self._services.database.read() as session:
             return last_seq(session)
 
+    def _spaces(self) -> Spaces | None:
+        with self._services.database.read() as session:
+            return switching.spaces(session)
+
     def _filler(self, name: str) -> Filler:
         """Raises KenalError where the network cannot be had."""
+        own, spaces = self._engine, self._spaces()
+        if name == own.chosen.embedder:
+            # Its own faces are there: those that are not are known by the network of before.
+            if spaces is None or spaces.previous is None:
+                raise NotReady("the network of before was removed")
+            self._prepare(spaces.previous.embedder)
+            return filler_of(self._services, self._of(spaces.previous), own.analyzer)
         self._prepare(name)
-        return filler_of(self._services, self._engine.analyzer, self._services.analyzer(name))
+        kept = [] if spaces is None else [spec for spec in spaces.kept if spec.embedder == name]
+        further = self._of(kept[0]) if kept else self._services.analyzer(name)
+        return filler_of(self._services, own.analyzer, further)
+
+    def _of(self, spec: EmbeddingSpec) -> Analyzer:
+        return serving(spec, self._services.settings, lambda name, _: self._services.analyzer(name))
 
 
 def filling_lock(settings: Settings, name: str) -> Path:

@@ -39,8 +39,8 @@ class Presence:
         if self._lock is None or _inode_of(self._lock) != self._inode:
             self._appear()
         if loaded != self._said and self._lock is not None:
-            self._said = loaded
             write_atomic(self._lock.with_suffix(".json"), json.dumps(loaded).encode())
+            self._said = loaded  # Only now: where the disk is full it is said again.
 
     def end(self) -> None:
         """This process serves no longer."""

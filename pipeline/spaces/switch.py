@@ -6,6 +6,7 @@ Everything before the switch may be interrupted and begun again; the switch is o
 import shutil
 import time
 from dataclasses import dataclass
+from itertools import count
 
 from core.errors import ConflictError, NotReady
 from core.lease import lease
@@ -23,6 +24,8 @@ from pipeline.spaces.presence import Present, present
 
 _POLL_SECONDS = 0.5
 _RELEASED_AT_ONCE = 500
+_LAST_AT_ONCE = 8
+_PATIENCE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +117,14 @@ class Switch:
         ConflictError where the switch was given up meanwhile.
         """
         filler = filler_of(self._services, self.own, self.to)
-        while True:
+        for attempt in count():
+            # Nobody else may write while these are looked at: none, unless more and more come.
+            most = min(attempt // _PATIENCE, _LAST_AT_ONCE)
             with self._database.read() as session:
                 newest = gallery.last_seq(session)
             filler.fill()
             with self._database.write() as session:
-                if not filler.fill_last(session, newest):
+                if not filler.fill_last(session, newest, most):
                     continue
                 if not switching.flip(session, self.own.spec, self.to.spec):
                     raise _given_up()
@@ -177,17 +182,27 @@ def standing(services: Services, spec: EmbeddingSpec) -> Standing:
         )
 
 
-def remove(services: Services, spec: EmbeddingSpec) -> int:
+def before(services: Services) -> EmbeddingSpec:
+    """The space that was in force before this one; raises ConflictError where there is none."""
+    with services.database.read() as session:
+        found = switching.before(session)
+    if found is None:
+        raise ConflictError("there is no network to go back to: none was left, or it was removed")
+    return found
+
+
+def remove(services: Services, spec: EmbeddingSpec, wait_seconds: float = 60) -> int:
     """Remove a space with its index; how many faces keep an embedding of it, having no other.
 
-    Raises ConflictError for one that is in force, is to be, or is one that doors recognize with.
-    May be interrupted and run again.
+    Raises ConflictError for one that is in force, is to be, or is one that doors recognize with,
+    NotReady where a process has not let go of it in time. May be interrupted and run again.
     """
     settings, kept = services.settings, spaces_of(services)
     if spec in (kept.in_force, kept.following):
         raise ConflictError(f"{spec.embedder} is in force, or is to be: it cannot be removed")
     if spec.embedder in settings.device_network_names:
         raise ConflictError(f"doors recognize with {spec.embedder}: see KENAL_DEVICE_NETWORKS")
+    _wait_until_left(services, spec, wait_seconds)
     with services.database.write() as session:
         switching.forget(session, spec)
     while True:
@@ -201,6 +216,15 @@ def remove(services: Services, spec: EmbeddingSpec) -> int:
     shutil.rmtree(settings.data_dir / "index" / spec.digest, ignore_errors=True)
     with services.database.read() as session:
         return faces.count(session, spec)
+
+
+def _wait_until_left(services: Services, spec: EmbeddingSpec, seconds: float) -> None:
+    """What was asked in the space just before a switch is answered while everybody is in it."""
+    end = time.monotonic() + seconds
+    while any(spec.digest in one.loaded for one in present(services.settings.data_dir)):
+        if time.monotonic() >= end:
+            raise NotReady(f"processes still answer with {spec.embedder}: nothing is removed")
+        time.sleep(_POLL_SECONDS)
 
 
 def own_analyzer(services: Services) -> Analyzer:

@@ -1,6 +1,7 @@
 """`flask models use`, `status`, `rollback` and `remove`, on two fake networks."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from click.testing import Result
 from flask.testing import FlaskCliRunner
 
 from api import create_app
+from pipeline.spaces.switch import Switch
 from tests.fakes import EMBEDDER, fake_settings, nobody
 from tests.gallery_kit import GalleryKit
-from tests.spaces_kit import FURTHER
-from tests.switch_kit import in_force, now, two_networks_in, who
+from tests.spaces_kit import FURTHER, FURTHER_SPEC
+from tests.switch_kit import in_force, kept, now, two_networks_in, who
 
 
 @pytest.fixture
@@ -76,3 +78,42 @@ def test_people_are_lost_only_where_somebody_agrees(
     done(runner.invoke(args=[*use, "--yes"]))
     assert who(now(kit), 2) == (FURTHER, None)
     assert who(kit, 1) == (FURTHER, "anna")
+
+
+def test_a_rollback_never_goes_to_a_network_that_was_not_in_force(
+    kit: GalleryKit, runner: FlaskCliRunner
+) -> None:
+    """As after a first switch that was interrupted."""
+    Switch(kit.services, FURTHER).announce(0.5)
+    told = refused(runner.invoke(args=["models", "rollback"]), "conflict")
+    assert "no network to go back to" in told
+    assert kept(kit).in_force.embedder == EMBEDDER
+    done(runner.invoke(args=["models", "use", FURTHER]))
+    Switch(kit.services, EMBEDDER).announce(None)
+    done(runner.invoke(args=["models", "rollback"]))
+    assert kept(kit).in_force.embedder == EMBEDDER, "a rollback that was interrupted goes on"
+
+
+def test_a_rollback_is_to_the_very_network_of_before(
+    kit: GalleryKit, runner: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(runner.invoke(args=["models", "use", FURTHER, "--threshold", "0.5"]))
+    done(runner.invoke(args=["models", "rollback"]))
+    changed = replace(FURTHER_SPEC, weights_sha256="2" * 64)
+    monkeypatch.setattr("tests.spaces_kit.FurtherEmbedder.spec", changed)
+    told = refused(runner.invoke(args=["models", "rollback"]), "conflict")
+    assert "its files were changed" in told
+    assert kept(kit).in_force.embedder == EMBEDDER
+    assert kept(kit).following is None
+
+
+def test_doors_that_would_learn_of_nobody_any_more_are_told_of(
+    kit: GalleryKit, runner: FlaskCliRunner
+) -> None:
+    use = ["models", "use", FURTHER, "--threshold", "0.5"]
+    assert "Doors that recognize" not in done(runner.invoke(args=use))
+    client = create_app(services=kit.services).test_client()
+    door = {"device_id": "door", "name": "Door", "holds_gallery": True}
+    assert client.post("/devices", json=door).status_code == 201
+    told = done(runner.invoke(args=["models", "rollback"]))
+    assert f"add {FURTHER} to KENAL_DEVICE_NETWORKS first" in told

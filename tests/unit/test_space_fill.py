@@ -191,6 +191,7 @@ def test_one_photos_trouble_is_not_the_others(kit: GalleryKit) -> None:
     own = Analyzer(Failing(), FakeEmbedder(), LeastFace(20), fake_look)  # type: ignore[arg-type]
     filled = filler(kit, own=own).fill()
     assert (filled.embedded, dict(filled.without)) == (2, {"internal": 1})
+    assert filler(kit, again_after=NOW).fill().embedded == 1, "it may have been of the moment"
 
 
 def test_a_network_that_is_not_there_is_nobodys_fault(kit: GalleryKit) -> None:

@@ -3,15 +3,18 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from core.errors import ModelUnavailable
 from db import switching
 from pipeline.spaces.keeper import SpaceKeeper, keeping
 from tests.gallery_kit import GalleryKit
 from tests.spaces_kit import FURTHER, FURTHER_SPEC, codes_of, spaces_in
+from tests.switch_kit import go_over, now, two_networks_in, who
 
 PATIENCE_SECONDS = 30
 
@@ -90,3 +93,34 @@ def test_what_is_to_be_in_force_is_kept_filled(kit: GalleryKit) -> None:
 def test_names_come_with_commas_each_once(kit: GalleryKit) -> None:
     said = {"device_networks": " a,b ,, a"}
     assert kit.services.settings.model_copy(update=said).device_network_names == ("a", "b")
+
+
+def test_who_is_there_again_after_a_switch_is_embedded(tmp_path: Path) -> None:
+    """The space in force is filled too: from what the network of before knows."""
+    with two_networks_in(tmp_path) as kit:
+        for person, name in enumerate(("anna", "bert"), 1):
+            kit.enroll(f"{name}.png", person)
+        (kit.drop / "bert.png").rename(kit.drop / ".away")
+        kit.scan_and_convert()
+        go_over(kit.services)
+        assert who(now(kit), 2) == (FURTHER, None)
+        (kit.drop / ".away").rename(kit.drop / "bert.png")
+        kit.scan_and_convert()
+        with kit.services.database.write() as session:
+            session.execute(text("UPDATE embeddings SET created_at = '2020-01-01 00:00:00.000000'"))
+        assert SpaceKeeper(kit.services, kit.engine, lambda _: None).wanted() == [FURTHER]
+        with keeping(kit.services, now(kit).engine, lambda _: None):
+            eventually(lambda: who(kit, 2) == (FURTHER, "bert"))
+
+
+def test_a_kept_space_is_not_filled_with_another_network_of_its_name(
+    kit: GalleryKit, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where the files of a manifest were changed."""
+    other = replace(FURTHER_SPEC, weights_sha256="2" * 64)
+    with kit.services.database.write() as session:
+        switching.announce(session, other, None)
+    with keeping(kit.services, kit.engine, lambda _: None):
+        eventually(lambda: "cannot be filled yet" in caplog.text)
+    assert "changed are weights_sha256" in caplog.text
+    assert filled(kit) == []

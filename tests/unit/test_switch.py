@@ -1,24 +1,32 @@
 """Another network comes into force: everybody is embedded anew, every answer is of one space."""
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from core.errors import ConflictError, NotReady
+from core.errors import ConflictError, NotReady, StorageFull
+from core.types import Face, Matrix
 from db import faces, spaces, switching, users
 from db.space_feed import START, Held, span
+from pipeline.commit import SpaceLeft
 from pipeline.deletion import delete_user
+from pipeline.images.decode import Pixels
 from pipeline.recognizer import Question
 from pipeline.spaces import switch
-from pipeline.spaces.keeper import filler_of
+from pipeline.spaces.fill import Filled, Filler
 from pipeline.spaces.presence import Presence, present
 from pipeline.spaces.switch import Switch, standing
-from tests.fakes import EMBEDDER, THRESHOLD, fake_settings, nobody, portrait, spec
+from pipeline.terms import Terms
+from tests.fakes import EMBEDDER, THRESHOLD, FakeEmbedder, fake_settings, nobody, portrait, spec
 from tests.gallery_kit import GalleryKit
-from tests.spaces_kit import FURTHER, FURTHER_SPEC, FurtherEmbedder
+from tests.spaces_kit import FURTHER, FURTHER_SPEC, FurtherEmbedder, further_of
 from tests.switch_kit import (
     check_counts,
+    following,
     go_over,
     in_force,
     kept,
@@ -51,24 +59,41 @@ def test_everybody_is_found_after_the_switch_and_after_the_way_back(kit: Gallery
     now(kit).check()
 
 
+def go_over_unheard(kit: GalleryKit) -> None:
+    """All of a switch, of which this process hears nothing."""
+    going = Switch(kit.services, FURTHER)
+    going.announce(None)
+    going.fill(unheard)
+    going.build_index(unheard)
+    going.load_everywhere(30)
+    going.flip()
+
+
 def test_a_process_that_has_not_loaded_it_answers_wholly_as_before(kit: GalleryKit) -> None:
-    go_over(kit.services)
+    go_over_unheard(kit)
     assert who(kit, 1) == (EMBEDDER, "anna")
     assert now(kit).engine.chosen.spec == FURTHER_SPEC
 
 
-def test_an_engine_of_the_space_before_still_answers_and_enrolls(kit: GalleryKit) -> None:
-    """Whoever began before the switch ends after it."""
+def test_an_engine_of_the_space_before_still_answers_and_enrolls_nobody(kit: GalleryKit) -> None:
+    """Whoever began before the switch ends after it; a face in the old space nobody would find."""
     before = kit.engine
     go_over(kit.services)
     after = now(kit)
     assert after.engine is not before
     found = before.recognizer.recognize(portrait(1, 3), Question()).answers[0]
     assert found.profile is not None
-    assert before.enrollment.enroll("dora", portrait(4)).is_new
-    assert standing(kit.services, FURTHER_SPEC).waiting == 1
-    filler_of(kit.services, kit.services.analyzer(FURTHER), kit.services.analyzer(EMBEDDER)).fill()
-    assert who(after, 4) == (FURTHER, None), "only the new network's own space is what counts"
+    with pytest.raises(SpaceLeft):
+        before.enrollment.enroll("dora", portrait(4))
+    vector = before.converter.analyze(portrait(5)).vector
+    with pytest.raises(SpaceLeft):
+        before.embeddings.enroll("emil", vector, Terms())
+    kit.put("fred.png", portrait(6))
+    assert kit.convert("fred.png").status == "pending"
+    assert standing(kit.services, FURTHER_SPEC).faces == 3
+    for path in [path for path, status in kit.statuses().items() if status == "pending"]:
+        assert after.convert(path).status == "enrolled"
+    assert (who(after, 4), who(after, 6)) == ((FURTHER, "dora"), (FURTHER, "fred"))
 
 
 def test_who_is_enrolled_after_the_switch_is_there_after_a_rollback(kit: GalleryKit) -> None:
@@ -151,6 +176,64 @@ def test_what_a_dead_process_left_is_waited_for_by_nobody(tmp_path: Path) -> Non
     alive.end()
 
 
+def test_what_could_not_be_said_is_said_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that was full for a moment does not keep a switch waiting for ever."""
+    said = Presence(tmp_path)
+    said.say(["a"])
+
+    def full(path: Path, data: bytes) -> None:
+        raise StorageFull("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pipeline.spaces.presence.write_atomic", full)
+        with pytest.raises(StorageFull):
+            said.say(["a", "b"])
+    said.say(["a", "b"])
+    assert [one.loaded for one in present(tmp_path)] == [frozenset("ab")]
+    said.end()
+
+
+def test_others_may_write_while_the_last_ones_are_looked_at(
+    kit: GalleryKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two networks and a large photo take longer than a writer waits."""
+    going = Switch(kit.services, FURTHER)
+    going.announce(None)
+    going.fill(unheard)
+    going.load_everywhere(30)
+    fill, could_write = Filler.fill, []
+    newcomers = iter([("dora", 4), ("emil", 5)])
+
+    def filled(filler: Filler) -> Filled:
+        done = fill(filler)
+        for name, person in islice(newcomers, 1):
+            kit.enroll(f"{name}.png", person)
+        return done
+
+    def embed(own: FurtherEmbedder, rgb: Pixels, faces: Sequence[Face]) -> Matrix:
+        could_write.append(_can_write(kit))
+        return further_of(FakeEmbedder().embed(rgb, faces))
+
+    monkeypatch.setattr(Filler, "fill", filled)
+    monkeypatch.setattr(FurtherEmbedder, "embed", embed)
+    going.flip()
+    assert could_write == [True, True]
+    assert (who(now(kit), 4), who(now(kit), 5)) == ((FURTHER, "dora"), (FURTHER, "emil"))
+
+
+def _can_write(kit: GalleryKit) -> bool:
+    path = kit.services.settings.data_dir / "kenal.sqlite3"
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        connection.execute("ROLLBACK")
+        return True
+
+
 def test_a_second_choice_takes_the_place_of_the_first(kit: GalleryKit) -> None:
     going = Switch(kit.services, FURTHER)
     going.announce(None)
@@ -183,7 +266,8 @@ def test_a_removed_space_leaves_people_and_the_space_in_force_whole(kit: Gallery
         before = span(session, FURTHER_SPEC, after=START, born=0, limit=100).changes
     with pytest.raises(ConflictError):
         switch.remove(kit.services, FURTHER_SPEC)
-    assert switch.remove(kit.services, spec()) == 1, "carl has no other embedding"
+    with following(kit.services):
+        assert switch.remove(kit.services, spec()) == 1, "carl has no other embedding"
     with kit.services.database.read() as session:
         assert span(session, FURTHER_SPEC, after=START, born=0, limit=100).changes == before
         assert [one.embedding is None for one in before if isinstance(one, Held)].count(True) == 1
@@ -197,8 +281,20 @@ def test_a_removed_space_leaves_people_and_the_space_in_force_whole(kit: Gallery
     assert kit.services.engine().gallery.compare() is None
 
 
-def test_a_process_in_a_removed_space_answers_nothing(kit: GalleryKit) -> None:
+def test_what_a_process_still_answers_with_is_not_removed(kit: GalleryKit) -> None:
+    kit.services.follow()
     go_over(kit.services)
+    with pytest.raises(NotReady, match="nothing is removed"):
+        switch.remove(kit.services, spec(), wait_seconds=0)
+    with kit.services.database.read() as session:
+        assert faces.count(session, spec()) == 3
+    with following(kit.services):
+        switch.remove(kit.services, spec())
+    assert who(kit, 1) == (FURTHER, "anna")
+
+
+def test_a_process_in_a_removed_space_answers_nothing(kit: GalleryKit) -> None:
+    go_over_unheard(kit)
     switch.remove(kit.services, spec())
     with pytest.raises(NotReady):
         kit.services.engine()
