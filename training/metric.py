@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from core.errors import InvalidParameter
 from core.types import Matrix, Similarity
 from evaluation.comparisons import everybody, similarities_of
 from evaluation.verification import verification
@@ -58,6 +59,7 @@ def fit(
     """Train `network` in place; it ends as it was after the epoch with the best AUC on `stop_by`.
 
     The epoch before the first counts too: a training that only harms leaves the network alone.
+    Raises InvalidParameter where it ends in numbers that are none.
     """
     _, places = np.unique(given.people, return_inverse=True)
     labels = places.astype(np.int64)
@@ -71,7 +73,10 @@ def fit(
             for rows in batches(labels, terms, rng)
         ]
         losses.append(float(np.mean(steps)))
-        aucs.append(auc_of(embedded(network, stop_by.inputs), stop_by.people))
+        rows = embedded(network, stop_by.inputs)
+        if not (np.isfinite(losses[-1]) and np.isfinite(rows).all()):
+            raise InvalidParameter("the training left all bounds: try a lower --rate")
+        aucs.append(auc_of(rows, stop_by.people))
         if aucs[-1] > aucs[kept]:
             best, kept = network.get_weights(), epoch
         on_epoch(epoch, terms.epochs)

@@ -1,5 +1,6 @@
 """MobileNetV2 with an embedding of unit length on top, for devices."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,23 +87,33 @@ def unfreeze(built: Built, layers: int) -> None:
 def _backbone(module: Any, shape: Shape) -> Any:
     if shape.alpha not in ALPHAS:
         raise InvalidParameter(f"--alpha is one of {', '.join(map(str, ALPHAS))}")
-    is_imagenet = shape.weights == IMAGENET
     try:
-        with quiet():
+        with quiet(), warnings.catch_warnings():
+            # Keras says that ImageNet's weights were made for 224 px, and where its file lies.
+            warnings.simplefilter("ignore")
             network = module.applications.MobileNetV2(
                 input_shape=(shape.side_px, shape.side_px, 3),
                 alpha=shape.alpha,
                 include_top=False,
-                weights=IMAGENET if is_imagenet else None,
+                weights=IMAGENET if shape.weights == IMAGENET else None,
                 pooling="avg",
             )
-            if shape.weights not in (RANDOM, IMAGENET):
-                network.load_weights(Path(shape.weights))
-    except ValueError as error:
-        raise InvalidParameter("these weights or this size do not fit MobileNetV2") from error
     except Exception as error:
         raise NotReady(
-            "the weights of MobileNetV2 cannot be had: ImageNet's are downloaded from"
+            "ImageNet's weights of MobileNetV2 cannot be had: Keras downloads them from"
             " storage.googleapis.com; bring a file with --weights FILE, or try --weights random"
         ) from error
+    if shape.weights not in (RANDOM, IMAGENET):
+        _load(network, Path(shape.weights))
     return network
+
+
+def _load(network: Any, weights: Path) -> None:
+    try:
+        with quiet():
+            network.load_weights(weights)
+    except Exception as error:
+        raise InvalidParameter(
+            "the file of --weights cannot be read, or its weights are not of a MobileNetV2 of this"
+            " --alpha without its top (Keras's .weights.h5 or .keras)"
+        ) from error

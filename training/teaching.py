@@ -12,6 +12,9 @@ from training.metric import Course, Given, MetricTerms, OnEpoch, embedded, fit
 from training.mobilenet import Built, Shape, build, center, features_of, unfreeze
 from training.splitting import Plan, Split, as_they_are, every_view, splits
 
+_AT_ONCE = 64
+"""Views given to the backbone together: one by one takes several times as long."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Taught:
@@ -59,11 +62,14 @@ def teach(
 
 def _features(built: Built, samples: Samples, on_progress: OnProgress) -> Matrix:
     """The backbone's answers to every view, (n, views, d)."""
-    found = []
-    for done, views in enumerate(samples.rows, 1):
-        found.append(features_of(built, views))
-        on_progress("features", done, len(samples.rows))
-    return np.stack(found)
+    found, count = [], len(samples.rows)
+    photos = max(1, _AT_ONCE // samples.rows.shape[1])
+    for at in range(0, count, photos):
+        views = samples.rows[at : at + photos]
+        answers = features_of(built, views.reshape(-1, *views.shape[2:]))
+        found.append(answers.reshape(*views.shape[:2], -1))
+        on_progress("features", min(at + photos, count), count)
+    return np.concatenate(found)
 
 
 def _told(stage: str, on_progress: OnProgress) -> OnEpoch:

@@ -1,7 +1,7 @@
 """Runs commands and small trainings in one process: TensorFlow takes seconds to load.
 
-`python -m tests.training.keras_program COMMANDS.json`, a list of lists of arguments; says as JSON
-what each said, and what the small trainings found.
+`python -m tests.training.keras_program FOLDER`: its commands.json is a list of lists of arguments.
+Says as JSON what each said, what the small trainings found, and a device's vector of its face.npy.
 """
 
 import io
@@ -10,13 +10,17 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
+from core.errors import InvalidParameter
+from edge.recognition.embedders import embedder_of
+from edge.types import Face
 from tests.training.kit import made_up, rows_of
-from training.classifying import Terms, classify
+from training.baselines import by_centroid
 from training.commands.line import main
-from training.head import HeadTerms
+from training.head import HeadTerms, Labelled, probabilities, train_head
 from training.keras_here import keras
 from training.losses import arcface, triplet
 from training.metric import Given, MetricTerms, auc_of, embedded, fit
@@ -48,14 +52,22 @@ def losses() -> dict[str, list[float]]:
 
 def heads() -> dict[str, object]:
     """Where much varies that says nothing of who it is, training beats the centroid."""
-    terms = Terms(folds=3, strangers=0.1, head=HeadTerms(epochs=25, rate=0.02, seed=1))
-    found = classify(made_up(14, 6, spread=0.4), terms)
+    samples = made_up(14, 12, spread=0.4)
+    rows, people = rows_of(samples)
+    number = np.arange(len(people)) % 12
+    held, stop, train = number < 7, number == 7, number > 7
+    every = np.asarray(samples.rows[train], np.float32).reshape(-1, rows.shape[1])
+    views = Labelled(every, np.repeat(people[train], 2))
+    stop_by = Labelled(rows[stop], people[stop])
+    found = train_head(views, 14, HeadTerms(epochs=25, rate=0.02, seed=1), stop_by=stop_by)
+    named = {
+        "head": probabilities(found.model, rows[held]).argmax(axis=1),
+        "centroid": by_centroid(rows[~held], people[~held], rows[held], 14).people,
+    }
     return {
-        "wrong": {name: found.errors(name).errors for name in found.named},
-        "held_out": sorted(np.concatenate([f.held_out for f in found.folds]).tolist()),
-        "strangers": [len(f.stranger_signs["softmax"]) for f in found.folds],
-        "epochs": [f.trained.epochs for f in found.folds],
-        "val": [f.trained.curves["val_loss"] for f in found.folds],
+        "wrong": {name: int(np.sum(said != people[held])) for name, said in named.items()},
+        "epochs": found.epochs,
+        "val": found.curves["val_loss"],
     }
 
 
@@ -77,16 +89,46 @@ def projections(loss: str) -> dict[str, float]:
     }
 
 
-def run(commands: list[list[str]]) -> dict[str, Any]:
+def diverged() -> str:
+    rows, people = rows_of(made_up(4, 4))
+    given = Given(rows, people)
+    try:
+        fit(projection(32, 32, 0), given, given, MetricTerms(epochs=3, rate=1e38))
+    except InvalidParameter as error:
+        return error.message
+    return ""
+
+
+def without_download(folder: Path) -> dict[str, object]:
+    """ImageNet's weights where the network is away."""
+    keras()
+    with patch("keras.src.utils.file_utils.get_file", side_effect=OSError("/where/it/lies")):
+        return ran(["build-mobilenet", "--weights", "imagenet", "--out", str(folder)])
+
+
+def on_device(folder: Path) -> list[float]:
+    """The vector of `face.json` in `face.npy` as an edge agent's TensorFlow Lite gives it."""
+    box, points = json.loads((folder / "face.json").read_text())
+    one, two, three, four, five = ((float(x), float(y)) for x, y in points)
+    face = Face(tuple(box), (one, two, three, four, five), 0.99)
+    device = embedder_of(folder / "models" / "ours" / "manifest.toml")
+    return [float(value) for value in device.embed(np.load(folder / "face.npy"), face)]
+
+
+def run(folder: Path) -> dict[str, Any]:
+    commands = json.loads((folder / "commands.json").read_text())
     return {
         "losses": losses(),
         "heads": heads(),
         "arcface": projections("arcface"),
         "triplet": projections("triplet"),
+        "diverged": diverged(),
+        "imagenet": without_download(folder / "imagenet"),
         "commands": [ran(arguments) for arguments in commands],
+        "on_device": on_device(folder),
     }
 
 
 if __name__ == "__main__":
-    said = run(json.loads(Path(sys.argv[1]).read_text()))
+    said = run(Path(sys.argv[1]))
     sys.stdout.write("\n" + json.dumps(said) + "\n")
