@@ -14,6 +14,10 @@ from core.types import Matrix
 from training.looking import Ids, Samples
 
 ROOT = Path(__file__).resolve().parents[2]
+# Threads that wait for each other's share of so little work cost more than they save.
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"
+)
 
 
 def made_up(
@@ -49,7 +53,8 @@ def rows_of(samples: Samples) -> tuple[Matrix, Ids]:
 
 def python(arguments: Sequence[str], settings: dict[str, Path]) -> str:
     """What a Python program of ours says; its errors are shown where it fails."""
-    environment = {**os.environ, **{f"KENAL_{key}": str(value) for key, value in settings.items()}}
+    ours = {f"KENAL_{key}": str(value) for key, value in settings.items()}
+    environment = {**os.environ, **ONE_THREAD, **ours}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,

@@ -41,7 +41,7 @@ def commands_of(base: Path, shared: Path, converted: Path) -> list[list[object]]
         ["predict", base / "c" / "model", known, stranger, group, "--out", base / "predicted"],
         ["embed-head", people, *NETWORK, *head, "--augmentation", "none", "--out", base / "e"],
         ["build-mobilenet", easy, *taught, "--augmentation", "none", "--out", base / "m"],
-        ["convert", base / "m", "--photos", people, "--runs", "5", "--out", converted],
+        ["convert", base / "m", "--photos", easy, "--runs", "5", "--out", converted],
         ["build-mobilenet", "--out", base / "untrained"],
         ["classify", base / "c", *NETWORK, "--out", base / "x"],
         ["classify", people, *NETWORK, "--out", people / "x"],
