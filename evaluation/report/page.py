@@ -18,8 +18,8 @@ table { border-collapse: collapse; margin: 1em 0; display: block; overflow-x: au
 th, td { border-bottom: 1px solid #ddd; padding: .25em .8em .25em 0; text-align: left;
   vertical-align: top; }
 img { max-width: 100%; height: auto; }
-.plots { display: flex; flex-wrap: wrap; gap: 1em; }
-.plots img { flex: 1 1 30em; max-width: 44em; min-width: 0; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 30em), 1fr));
+  gap: 1em; }
 .wrong { color: #b00020; }
 """
 _NOTES = (
@@ -30,6 +30,8 @@ _NOTES = (
     " error was seen, one-sided, about 3 / comparisons). It takes comparisons as independent."
     " Comparisons that share a person are not quite: the true interval is then wider.",
     "n/a: fewer comparisons than it takes to show such a rate without a single error.",
+    "In the curves, a gray band is where no error was seen: with so many comparisons, a true rate"
+    " below 1 / comparisons cannot be told from none.",
     "Thresholds are similarities as Kenal answers them, rounded up, and can be set as"
     " KENAL_THRESHOLD.",
 )

@@ -4,26 +4,23 @@ import io
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from statistics import NormalDist
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from evaluation.evaluate import Evaluation, Result
 from evaluation.identifying import OfSize
 from evaluation.metrics.curves import thinned
 from evaluation.metrics.intervals import Rate
+from evaluation.report.axes import log_axis, probit, probit_axis, shares
 
 WITHOUT_PLOTS = "no plots: matplotlib is missing (pip install -r requirements-eval.txt)"
 _COLORS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b")
 _LINES = ("-", "--", "-.", ":")
-_PROBIT_TICKS = (1e-5, 1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)
-_LEAST_SPAN = -2.0
-"""Of the axes of a DET, in deviations: 2.3 %."""
 _MOST_POINTS = 2000
 _BINS = 50
+_LEGEND_COLUMNS = 3
 
 
 def has_plots() -> bool:
@@ -38,12 +35,15 @@ def plots(found: Evaluation) -> dict[str, bytes]:
     curved = [result for result in results if result.verification.curve is not None]
     searched = [result for result in results if result.identification is not None]
     sized = [r for r in searched if r.identification and len(r.identification.sizes) > 1]
+    found_in = [
+        r for r in sized if r.identification and any(s.fnir.trials for s in r.identification.sizes)
+    ]
     drawn: dict[str, tuple[Sequence[Result], Callable[[Any, Sequence[Result]], None]]] = {
         "roc": (curved, _roc),
         "det": (curved, _det),
         "ranks": (searched, _ranks),
         "growth-strangers": (sized, _growth_of_strangers),
-        "growth-enrolled": (sized, _growth_of_enrolled),
+        "growth-enrolled": (found_in, _growth_of_enrolled),
     }
     made = {name: _picture(draw, of) for name, (of, draw) in drawn.items() if of}
     scores = {f"scores-{result.embedder}": _picture(_scores, [result]) for result in curved}
@@ -51,51 +51,47 @@ def plots(found: Evaluation) -> dict[str, bytes]:
 
 
 def _roc(panel: Any, results: Sequence[Result]) -> None:
-    least = 1.0
+    axis = log_axis(_most_trials(results)[0])
     for style, result in _styled(results):
         judged = result.verification
         assert judged.curve is not None
         line = thinned(judged.curve, _MOST_POINTS)
-        # What is below one of all comparisons was not measured.
-        floor = 0.5 / judged.fmr.trials
-        least = min(least, floor)
-        x = np.maximum(line.fmr, floor)
+        x = axis.places(line.fmr)
         panel.step(x, 1 - line.fnmr, where="post", label=result.embedder, **style)
-        at = (max(judged.fmr.value or 0, floor), 1 - (judged.fnmr.value or 0))
-        panel.plot(*at, "o", color=style["color"], markersize=6)
-    panel.set(xscale="log", xlim=(least, 1), xlabel="false match rate (FMR)")
-    panel.set(ylabel="true match rate (1 - FNMR)", title="ROC; dot: at the threshold")
+        at = axis.places(np.asarray([judged.fmr.value or 0]))
+        panel.plot(at, [1 - (judged.fnmr.value or 0)], "o", color=style["color"], markersize=6)
+    axis.draw(panel, vertical=False)
+    panel.set(xlabel="false match rate (FMR)", ylabel="true match rate (1 - FNMR)")
+    panel.set_title("ROC; dot: at the threshold")
     low = min(1 - (result.verification.fnmr.value or 0) for result in results)
-    panel.set_ylim(max(-0.02, min(0.9, low - 0.1)), 1.01)
+    shares(panel, max(0.0, min(0.9, low - 0.1)), 1.0)
 
 
 def _det(panel: Any, results: Sequence[Result]) -> None:
+    axes = [probit_axis(trials) for trials in _most_trials(results)]
     for style, result in _styled(results):
         judged = result.verification
         assert judged.curve is not None
         line = thinned(judged.curve, _MOST_POINTS)
-        x, y = (
-            _probit(np.clip(values, 0.5 / trials, 1 - 0.5 / trials))
-            for values, trials in (
-                (line.fmr, judged.fmr.trials),
-                (line.fnmr, judged.fnmr.trials),
-            )
-        )
+        x, y = (a.places(r) for a, r in zip(axes, (line.fmr, line.fnmr), strict=True))
         panel.step(x, y, where="post", label=result.embedder, **style)
-        eer = judged.eer
-        if eer is not None and eer > 0:
-            panel.plot(*_probit(np.asarray([eer, eer])), "x", color=style["color"], markersize=8)
-    for axis in (panel.xaxis, panel.yaxis):
-        axis.set_ticks(
-            _probit(np.asarray(_PROBIT_TICKS)), [f"{100 * t:g} %" for t in _PROBIT_TICKS]
-        )
+        # Between the steps it may be less than one error of either kind, where no line is.
+        if judged.eer is not None and judged.eer * min(axis.trials for axis in axes) >= 1:
+            at = probit(np.asarray([judged.eer, judged.eer]))
+            panel.plot(*at, "x", color=style["color"], markersize=8)
+    for axis, vertical in zip(axes, (False, True), strict=True):
+        axis.draw(panel, vertical)
     panel.tick_params(axis="x", labelrotation=45, labelsize=8)
-    impostor = max(result.verification.fmr.trials for result in results)
-    genuine = max(result.verification.fnmr.trials for result in results)
-    left, bottom, high = _probit(np.asarray([0.4 / impostor, 0.4 / genuine, 0.95]))
-    panel.set(xlim=(min(left, _LEAST_SPAN), high), ylim=(min(bottom, _LEAST_SPAN), high))
     panel.set(xlabel="false match rate (FMR)", ylabel="false non-match rate (FNMR)")
-    panel.set_title("DET; cross: equal error rate, where it is not zero")
+    panel.set_title("DET; cross: equal error rate, where errors are seen")
+
+
+def _most_trials(results: Sequence[Result]) -> tuple[int, int]:
+    """Comparisons of two people, and of one."""
+    return (
+        max(result.verification.fmr.trials for result in results),
+        max(result.verification.fnmr.trials for result in results),
+    )
 
 
 def _scores(panel: Any, results: Sequence[Result]) -> None:
@@ -105,7 +101,7 @@ def _scores(panel: Any, results: Sequence[Result]) -> None:
     kinds = (("two people", judged.scores.impostor, "#d62728"),)
     for name, scores, color in (("one person", judged.scores.genuine, "#2ca02c"), *kinds):
         weights = np.full(scores.size, 100 / scores.size)
-        label = f"{name} ({scores.size})"
+        label = f"{name} ({scores.size:,})"
         panel.hist(scores, edges, weights=weights, color=color, alpha=0.55, label=label)
     said = f"threshold {judged.threshold:.3f}"
     panel.axvline(judged.threshold, color="black", linestyle="--", label=said)
@@ -123,8 +119,8 @@ def _ranks(panel: Any, results: Sequence[Result]) -> None:
         panel.set_xticks(places)
     people = max(r.identification.people for r in results if r.identification)
     panel.set(xlabel="rank k", ylabel="searches with the right person among the first k")
-    panel.set(title=f"Identification among {people} people", ylim=(None, 1.02))
-    panel.set_ylim(min(0.9, panel.get_ylim()[0]), 1.02)
+    panel.set_title(f"Identification among {people:,} people")
+    shares(panel, max(0.0, min(0.9, panel.get_ylim()[0])), 1.0)
 
 
 def _growth_of_strangers(panel: Any, results: Sequence[Result]) -> None:
@@ -156,27 +152,22 @@ def _growth(panel: Any, results: Sequence[Result], rate_of: Callable[[OfSize], R
     panel.set(xscale="log", xlabel="people enrolled")
     panel.set_xticks(sorted(sizes), [f"{size:,}" for size in sorted(sizes)])
     panel.minorticks_off()
-    panel.set_ylim(-0.02, max(0.1, panel.get_ylim()[1]))
+    shares(panel, 0.0, min(1.0, max(0.1, panel.get_ylim()[1])))
 
 
 def _picture(draw: Callable[[Any, Sequence[Result]], None], results: Sequence[Result]) -> bytes:
     pyplot = _pyplot()
-    figure, panel = pyplot.subplots(figsize=(6.4, 4.6))
+    figure, panel = pyplot.subplots(figsize=(6.4, 4.8), layout="constrained")
     try:
         draw(panel, results)
         panel.grid(visible=True, alpha=0.25)
-        panel.legend(fontsize=9)
-        figure.tight_layout()
+        # Below: within the axes there may be data everywhere.
+        figure.legend(fontsize=9, loc="outside lower center", ncols=_LEGEND_COLUMNS)
         stream = io.BytesIO()
         figure.savefig(stream, dpi=110, format="png", metadata={"Software": None})
     finally:
         pyplot.close(figure)
     return stream.getvalue()
-
-
-def _probit(rates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    normal = NormalDist()
-    return np.asarray([normal.inv_cdf(float(rate)) for rate in rates])
 
 
 def _styled(results: Sequence[Result]) -> list[tuple[dict[str, str], Result]]:
