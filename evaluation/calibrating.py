@@ -131,7 +131,8 @@ def propose(found: Compared, target: Target) -> Proposal:
     needed = least_trials(target.fmr)
     if found.couples < needed:
         raise InvalidParameter(
-            f"{_said(target)} cannot be shown with {found.people} people, who make"
+            f"{_said(target)} cannot be shown with {found.people:,}"
+            f" {'person, who makes' if found.people == 1 else 'people, who make'}"
             f" {found.couples:,} different couples: at least {needed:,} are needed, as of"
             f" {_people_for(needed):,} people. Take a higher target or more people",
             {"couples": found.couples, "needed": needed},

@@ -50,6 +50,10 @@ class Answers:
     ambiguous: int
     no_match: int
 
+    @property
+    def searches(self) -> int:
+        return self.right + self.wrong_name + self.ambiguous + self.no_match
+
 
 @dataclass(frozen=True, slots=True)
 class OfSize:
@@ -101,9 +105,9 @@ def _drawn(places: Ids, rng: np.random.Generator) -> Ids:
 def identification(
     rows: Matrix, people: Ids, similarity: Similarity, rule: Rule, seed: int = 0
 ) -> Identification | None:
-    """Search for everybody; None where nobody has a second photo."""
+    """Search for everybody; None where nobody has a second photo, or nobody else is there."""
     closed = plan(people, 1.0, seed)
-    if not closed.probes.size:
+    if not closed.probes.size or len(closed.enrolled) < 2:
         return None
     opened = plan(people, 0.5, seed)
     found = _Searched(rows, closed, similarity)

@@ -39,9 +39,11 @@ class Verification:
 
     @property
     def accuracy(self) -> float | None:
-        """The share of right answers at `threshold`."""
+        """The share of right answers at `threshold`; of one kind alone, it would say nothing."""
+        if not self.fmr.trials or not self.fnmr.trials:
+            return None
         trials = self.fmr.trials + self.fnmr.trials
-        return 1 - (self.fmr.errors + self.fnmr.errors) / trials if trials else None
+        return 1 - (self.fmr.errors + self.fnmr.errors) / trials
 
 
 def verification(found: Comparisons, similarities: Floats, threshold: float) -> Verification:

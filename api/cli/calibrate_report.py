@@ -26,16 +26,17 @@ def proposal_lines(
     """What was compared, and the proposed threshold beside the present one."""
     yield (
         f"compared: {found.genuine.size:,} times one person, {proposal.rate.trials:,} times two,"
-        f" of {found.people:,} people in {found.couples:,} couples ({found.kind})"
+        f" of {_counted(found.people, 'person', 'people')} in"
+        f" {_counted(found.couples, 'couple', 'couples')} ({found.kind})"
     )
     if found.unusable:
-        codes = ", ".join(f"{count} {code}" for code, count in refusals(found.unusable).items())
-        yield f"left out: {len(found.unusable)} photos that cannot be used ({codes})"
+        codes = ", ".join(f"{count:,} {code}" for code, count in refusals(found.unusable).items())
+        yield f"left out: {len(found.unusable):,} photos that cannot be used ({codes})"
     yield f"now:      {now.value:.4f}, {now.words}"
     yield f"proposed: {proposal.threshold:.4f} for {_target(target)}"
     fmr = Range(proposal.interval.low, proposal.interval.high)
     yield (
-        f"two people taken for one (FMR): {proposal.rate.errors} of {proposal.rate.trials:,};"
+        f"two people taken for one (FMR): {proposal.rate.errors:,} of {proposal.rate.trials:,};"
         f" {_between(fmr)}, below {_percent(proposal.bound)} with 95 % confidence"
     )
     yield f"one person refused (FNMR): {_refused(found, proposal)}"
@@ -100,7 +101,7 @@ def _made(row: Calibration) -> str:
     among = f" among {row.gallery_size:,} faces" if row.gallery_size else ""
     return (
         f"{row.threshold:.4f} for {row.target_kind.upper()} {row.target:g}{among};"
-        f" {row.false_matches} of {row.impostors:,} comparisons of {row.people:,} people"
+        f" {row.false_matches:,} of {row.impostors:,} comparisons of {row.people:,} people"
         f" ({row.data_kind})"
     )
 
@@ -122,7 +123,7 @@ def _refused(found: Compared, proposal: Proposal) -> str:
     if fnmr is None:
         return "not known; nobody has two photos"
     span = found.fnmr_interval(proposal.threshold)
-    said = f"{fnmr.errors} of {fnmr.trials:,}; {_between(Range(span.low, span.high))}"
+    said = f"{fnmr.errors:,} of {fnmr.trials:,}; {_between(Range(span.low, span.high))}"
     if found.kind is DataKind.GALLERY:
         said += " (enrolled photos look alike, or they had been refused: a camera's fare worse)"
     return said
@@ -170,3 +171,7 @@ def _of_check_ins(judged: Judged, now: float) -> str:
         f" been refused; of {judged.unnamed:,} without a name {judged.above:,} might have got one,"
         " who else was near is not recorded. None is judged again"
     )
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"

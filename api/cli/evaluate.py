@@ -24,8 +24,9 @@ from evaluation.embedding import Embedding, Limits, Taken, Unusable, refusals
 from evaluation.enrolled import enrolled
 from evaluation.evaluate import Evaluation, evaluate_rows
 from evaluation.evaluate import evaluate as evaluate_dataset
+from evaluation.report.copies import warnings
 from evaluation.report.plots import WITHOUT_PLOTS, has_plots
-from evaluation.report.table import lines
+from evaluation.report.table import lines, of_people
 from evaluation.report.worst import FaceOf, Faces
 from evaluation.report.write import PAGE, UNUSABLE, unusable_csv, write_report
 from pipeline.analyzer import build_analyzer
@@ -171,13 +172,14 @@ def _told(
     found: Evaluation, out: Path, face_of: FaceOf, thresholds: Mapping[str, Threshold]
 ) -> None:
     write_report(found, out, face_of)
-    of_people = "" if found.people is None else f" of {found.people} people"
-    click.echo(f"{found.title}: {len(found.names)} photos{of_people}")
+    click.echo(f"{found.title}: {len(found.names):,} photos{of_people(found)}")
     _echo_unusable(found.unusable)
     for name, threshold in thresholds.items():
         click.echo(f"{name} judges at {threshold.value:.4f}, {threshold.words}")
     for line in lines(found):
         click.echo(line)
+    for warning in warnings(found):
+        click.echo(f"warning: {warning}")
     click.echo(f"The report is {out / PAGE}")
     if not has_plots():
         click.echo(WITHOUT_PLOTS, err=True)
@@ -185,8 +187,8 @@ def _told(
 
 def _echo_unusable(unusable: Sequence[Unusable]) -> None:
     if unusable:
-        codes = ", ".join(f"{count} {code}" for code, count in refusals(unusable).items())
-        click.echo(f"{len(unusable)} photos cannot be used ({codes}): see {UNUSABLE}")
+        codes = ", ".join(f"{count:,} {code}" for code, count in refusals(unusable).items())
+        click.echo(f"{len(unusable):,} photos cannot be used ({codes}): see {UNUSABLE}")
 
 
 def _rule(threshold: Threshold, settings: Settings) -> Rule:

@@ -6,8 +6,9 @@ from html import escape
 
 from evaluation.embedding import refusals
 from evaluation.evaluate import Evaluation
+from evaluation.report.copies import warnings
 from evaluation.report.plots import WITHOUT_PLOTS, has_plots
-from evaluation.report.table import rows
+from evaluation.report.table import of_people, rows
 from evaluation.report.worst import Worst
 
 _MOST_UNUSABLE = 200
@@ -22,6 +23,7 @@ img { max-width: 100%; height: auto; }
   gap: 1em; }
 .wrong { color: #b00020; }
 """
+_NO_FACES = "Shown by name: stored embeddings were compared, and no photo was read."
 _NOTES = (
     "FMR: pairs of two people that are accepted. FNMR: pairs of one person that are refused. FPIR:"
     " searches for strangers that give a name. FNIR: searches for enrolled people that do not find"
@@ -62,8 +64,9 @@ def page(
 
 def _head(found: Evaluation) -> Iterator[str]:
     yield f"<h1>Evaluation: {escape(found.title)}</h1>"
-    of_people = "" if found.people is None else f" of {found.people} people"
-    yield f"<p>{len(found.names)} usable photos{of_people}, {len(found.unusable)} unusable.</p>"
+    usable, unusable = len(found.names), len(found.unusable)
+    yield f"<p>{usable:,} usable photos{of_people(found)}, {unusable:,} unusable.</p>"
+    yield from (f'<p class="wrong">{escape(warning)}.</p>' for warning in warnings(found))
     if any(result.verification.comparisons.sampled for result in found.results):
         yield "<p>Too many pairs to compare all: those here were drawn by lot.</p>"
 
@@ -88,6 +91,8 @@ def _worst(
 ) -> Iterator[str]:
     yield "<h2>Worst pairs</h2>"
     yield "<p>Look here for wrong labels first. Red: wrong at the threshold.</p>"
+    if not found.pictures:
+        yield f"<p>{escape(_NO_FACES)}</p>"
     for result in found.results:
         for genuine in (True, False):
             pairs = [p for p in worst if p.embedder == result.embedder and p.genuine == genuine]
@@ -118,7 +123,7 @@ def _unusable(found: Evaluation) -> Iterator[str]:
         yield "<p>None.</p>"
         return
     counts = refusals(found.unusable)
-    yield f"<p>{escape(', '.join(f'{count} {code}' for code, count in counts.items()))}</p>"
+    yield f"<p>{escape(', '.join(f'{count:,} {code}' for code, count in counts.items()))}</p>"
     shown = found.unusable[:_MOST_UNUSABLE]
     yield _table(["photo", "code", "why"], [[one.name, one.code, one.message] for one in shown])
     if len(shown) < len(found.unusable):

@@ -7,6 +7,7 @@ from evaluation.evaluate import Evaluation, Result
 from evaluation.identifying import Answers, Identification, OfSize
 from evaluation.metrics.curves import Curve, thinned
 from evaluation.metrics.intervals import CONFIDENCE, Rate
+from evaluation.report.copies import copies
 from evaluation.report.worst import Worst
 from evaluation.verification import Verification
 
@@ -70,6 +71,7 @@ def _verification(found: Verification) -> Json:
         "accuracy": found.accuracy,
         "auc": found.auc,
         "eer": found.eer,
+        "one_person_as_copies": copies(found),
         "at_fmr": [
             {
                 "target": target,
