@@ -37,6 +37,12 @@ class TargetKind(StrEnum):
     FPIR = "fpir"
 
 
+def check_share(value: float) -> None:
+    """Raises InvalidParameter for what can be no target."""
+    if not 0 < value < 1:
+        raise InvalidParameter("a target is a share between 0 and 1")
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """The share of errors that is accepted; of searches among `gallery_size` faces for FPIR.
@@ -49,8 +55,7 @@ class Target:
     gallery_size: int | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.value < 1:
-            raise InvalidParameter("a target is a share between 0 and 1")
+        check_share(self.value)
         if self.kind is TargetKind.FPIR and not self.gallery_size:
             raise InvalidParameter(
                 "nobody is enrolled to be searched among; say for how many: --faces NUMBER"

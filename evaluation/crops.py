@@ -3,7 +3,7 @@
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from PIL import Image
 
@@ -43,22 +43,25 @@ def crop_all(
     *,
     on_progress: OnProgress = lambda _stage, _done, _total: None,
 ) -> Cropped:
-    """Save each picture's largest face as `<target>/<person>/<photo>.png`; raises StorageFull."""
+    """Save each picture's largest face as `<target>/<person>/<photo>.png`, the photo's whole name.
+
+    Raises StorageFull.
+    """
     unusable: list[Unusable] = []
-    taken: set[PurePosixPath] = set()
+    saved = 0
     for done, (name, picture) in enumerate(pictures.items(), 1):
         try:
             data = _cropped(picture, detector, limits, terms)
         except (PhotoError, FileError, EmptyFile, TooLarge) as error:
             unusable.append(Unusable(name, error.code, error.message))
         else:
-            place = _place(picture, taken)
-            taken.add(place)
-            path = target / place
+            # With its whole name: `a.jpg` and `a.png` are two photos.
+            path = target / picture.path.parent.name / f"{picture.path.name}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, data)
+            saved += 1
         on_progress("photos", done, len(pictures))
-    return Cropped(len(taken), unusable)
+    return Cropped(saved, unusable)
 
 
 def square_crop(photo: Photo, face: Face, margin: float, size_px: int) -> Pixels:
@@ -90,10 +93,3 @@ def _cropped(picture: Picture, detector: Detector, limits: Limits, terms: CropTe
     photo = decode(data, limits.max_pixels)
     face = largest_face(detector, photo, terms.min_face_px)
     return png(square_crop(photo, face, terms.margin, terms.size_px))
-
-
-def _place(picture: Picture, taken: set[PurePosixPath]) -> PurePosixPath:
-    """`<folder>/<stem>.png`, or the whole name with .png where two photos differ by ending only."""
-    folder = PurePosixPath(picture.path.parent.name)
-    short = folder / f"{picture.path.stem}.png"
-    return folder / f"{picture.path.name}.png" if short in taken else short

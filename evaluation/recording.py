@@ -22,8 +22,8 @@ def check_proposal(found: Compared, target: Target, proposal: Proposal, now: Thr
         )
     if found.kind is DataKind.GALLERY and proposal.threshold < now.value:
         raise ConflictError(
-            f"the enrolled photos would lower the threshold from {now.value:g} to"
-            f" {proposal.threshold:g}: they were let in by it, and are better than a camera's."
+            f"the enrolled photos would lower the threshold from {now.value:.4f} to"
+            f" {proposal.threshold:.4f}: they were let in by it, and are better than a camera's."
             " To lower it, calibrate on labelled photos: --dataset or --pairs"
         )
 

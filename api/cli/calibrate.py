@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from api.cli.calibrate_given import check_data, check_target, labelled, target_of
 from api.cli.calibrate_report import change_lines, history_line, proposal_lines, standing_lines
 from api.cli.group import Group
 from api.cli.show import staged
 from api.context import services
 from api.root import VERSION
 from core.access import LOCAL
-from core.errors import ConflictError, InvalidParameter, NotReady
+from core.errors import ConflictError, NotReady
 from db import calibrations, faces
 from db import gallery as recorded
 from evaluation import recording
@@ -21,13 +22,12 @@ from evaluation.calibrating import (
     Compared,
     DataKind,
     Target,
-    TargetKind,
     of_dataset,
     of_gallery,
     propose,
 )
-from evaluation.datasets.folders import from_folders
-from evaluation.datasets.pairs import from_csv, from_lfw
+from evaluation.calibration import Proposal
+from evaluation.datasets.dataset import Dataset
 from evaluation.embedding import Embedding, Limits, OnProgress, Taken
 from evaluation.enrolled import enrolled
 from pipeline.analyzer import Analyzer
@@ -70,20 +70,23 @@ def propose_one(
     record: bool,
 ) -> None:
     """Propose a threshold and show what it would change; --record puts it into force."""
+    check_target(fmr, fpir)
+    check_data(dataset, pairs, photos, gallery=gallery)
+    given = None if gallery else labelled(dataset, pairs, photos)
     analyzer = _analyzer(embedder)
-    target = _target(fmr, fpir, size or _faces())
+    target = target_of(fmr, fpir, size or _faces())
     with staged("calibrating") as on_progress:
-        if gallery:
-            _check_alone(dataset, pairs, photos)
+        if given is None:
             found = _of_gallery(analyzer)
         else:
-            found = _of_photos(
-                analyzer, dataset, pairs, photos, one_face=one_face, on_progress=on_progress
-            )
+            found = _of_photos(analyzer, *given, one_face=one_face, on_progress=on_progress)
         proposal, now = propose(found, target), _now(analyzer)
         changes = change_lines(services().database, analyzer.spec, now.value, proposal, on_progress)
     for line in (*proposal_lines(found, target, proposal, now, _faces()), *changes):
         click.echo(line)
+    if not record and (why := _why_refused(found, target, proposal, now)) is not None:
+        click.echo(f"Nothing is recorded, and would not be: {why}")
+        return
     recording.check_proposal(found, target, proposal, now)
     if not record and not _is_wanted():
         click.echo("Nothing is recorded; --record puts it into force.")
@@ -116,6 +119,8 @@ def history() -> None:
     while True:
         with services().database.read() as session:
             rows = calibrations.page(session, before, _BATCH)
+            if not rows and before is None:
+                click.echo("No calibration is recorded.", err=True)
             lines = [history_line(row, str(space.fields["embedder"])) for row, space in rows]
             before = rows[-1][0].id if rows else None
         for line in lines:
@@ -138,15 +143,12 @@ def withdraw(calibration_id: int, embedder: str | None, by: str | None) -> None:
 
 def _of_photos(
     analyzer: Analyzer,
-    dataset: Path | None,
-    pairs: Path | None,
-    photos: Path | None,
+    kind: DataKind,
+    dataset: Dataset,
     *,
     one_face: bool,
     on_progress: OnProgress,
 ) -> Compared:
-    if (dataset is None) == (pairs is None):
-        raise InvalidParameter("say what to measure on: --dataset, --pairs or --gallery")
     settings = services().settings
     analyzer.load()
     least = f"{settings.min_face_px:g}-{settings.min_face_part:g}"
@@ -154,31 +156,19 @@ def _of_photos(
     limits = Limits(settings.max_upload_bytes, settings.max_image_pixels)
     embedding = Embedding({analyzer.spec.embedder: analyzer}, limits, cache)
     taken = Taken.ONLY if one_face else Taken.LARGEST
-    if dataset is not None:
-        labelled = from_folders(dataset)
-        return of_dataset(DataKind.FOLDER, labelled, embedding, taken, on_progress)
-    assert pairs is not None
-    read = from_lfw if pairs.suffix.lower() == ".txt" else from_csv
-    labelled = read(pairs, photos or pairs.parent)
-    return of_dataset(DataKind.PAIRS, labelled, embedding, taken, on_progress)
+    return of_dataset(kind, dataset, embedding, taken, on_progress)
 
 
 def _of_gallery(analyzer: Analyzer) -> Compared:
     return of_gallery(enrolled(services().database, analyzer.spec), analyzer.spec)
 
 
-def _check_alone(*others: Path | None) -> None:
-    if any(other is not None for other in others):
-        raise InvalidParameter("--gallery is measured alone: without --dataset, --pairs, --photos")
-
-
-def _target(fmr: float | None, fpir: float | None, size: int) -> Target:
-    if (fmr is None) == (fpir is None):
-        raise InvalidParameter("say one target: --fmr or --fpir")
-    if fmr is not None:
-        return Target(TargetKind.FMR, fmr)
-    assert fpir is not None
-    return Target(TargetKind.FPIR, fpir, size)
+def _why_refused(found: Compared, target: Target, proposal: Proposal, now: Threshold) -> str | None:
+    try:
+        recording.check_proposal(found, target, proposal, now)
+    except ConflictError as error:
+        return error.message
+    return None
 
 
 def _echo_standing(analyzer: Analyzer) -> None:

@@ -28,7 +28,7 @@ from evaluation.report.copies import warnings
 from evaluation.report.plots import WITHOUT_PLOTS, has_plots
 from evaluation.report.table import lines, of_people
 from evaluation.report.worst import FaceOf, Faces
-from evaluation.report.write import PAGE, UNUSABLE, unusable_csv, write_report
+from evaluation.report.write import PAGE, UNUSABLE, check_writable, unusable_csv, write_report
 from pipeline.analyzer import build_analyzer
 from pipeline.builder import build_detector
 from pipeline.decision import Rule
@@ -83,6 +83,7 @@ def of_pairs(
 @out_option
 def of_gallery(out: Path) -> None:
     """Everybody who is enrolled, by the stored embeddings; no photo is read."""
+    check_writable(out)
     own = services()
     chosen = _chosen()
     if chosen is None:
@@ -126,6 +127,7 @@ def crop(folder: Path, out: Path, min_face: int, margin: float, size: int) -> No
     """Cut the largest face out of each photo of FOLDER/<person>/ and save it as PNG."""
     if folder.resolve() in (out.resolve(), *out.resolve().parents):
         raise InvalidParameter("the faces are saved outside of the folder with the photos")
+    check_writable(out)
     settings = services().settings
     dataset = from_folders(folder)
     detector = build_detector(settings)
@@ -145,6 +147,7 @@ def crop(folder: Path, out: Path, min_face: int, margin: float, size: int) -> No
 def _evaluated(
     title: str, dataset: Dataset, embedders: Sequence[str], out: Path, one_face: bool
 ) -> None:
+    check_writable(out)
     settings = services().settings
     names = list(dict.fromkeys(embedders)) or _ready(settings)
     analyzers = {name: build_analyzer(name, settings) for name in names}

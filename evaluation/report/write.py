@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from evaluation.report.plots import plots
 from evaluation.report.record import record
 from evaluation.report.worst import FaceOf, sheet, worst_of
 
+_NOT_WRITABLE = "nothing can be written into the folder that --out names"
 PAGE, RECORD, UNUSABLE = "report.html", "results.json", "unusable.csv"
 _PICTURE = re.compile(
     r"(roc|det|ranks|growth-(strangers|enrolled)|scores-.+|worst-(one-person|two-people)-.+)\.png"
@@ -37,8 +40,23 @@ def write_report(found: Evaluation, folder: Path, face_of: FaceOf) -> list[str]:
         for old in earlier - files.keys():
             (folder / old).unlink(missing_ok=True)
     except OSError:
-        raise InvalidParameter("the report cannot be written into that folder") from None
+        raise InvalidParameter(_NOT_WRITABLE) from None
     return list(files)
+
+
+def check_writable(folder: Path) -> None:
+    """Whether files can be put there; nothing is made. Raises InvalidParameter.
+
+    Said before minutes of measuring, not after.
+    """
+    place = folder.absolute()
+    try:
+        while not os.path.lexists(place):
+            place = place.parent
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError:
+        raise InvalidParameter(_NOT_WRITABLE) from None
 
 
 def unusable_csv(unusable: Sequence[Unusable]) -> bytes:

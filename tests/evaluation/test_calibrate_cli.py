@@ -10,6 +10,7 @@ from click.testing import Result
 from flask.testing import FlaskCliRunner
 
 from api import create_app
+from api.cli import calibrate as command
 from db import audit, calibrations, checkins, faces, users
 from db.calibration_models import Calibration
 from db.checkin_models import CheckIn
@@ -147,6 +148,41 @@ def test_what_makes_no_sense_is_refused(
     assert words in failed(run(runner, "propose", *asked), "invalid_parameter")
 
 
+def test_what_makes_no_sense_is_refused_before_anything_is_done(
+    runner: FlaskCliRunner, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked_up(embedder: str | None) -> None:
+        raise AssertionError("a network was looked up")
+
+    monkeypatch.setattr(command, "_analyzer", looked_up)
+    data = ["--dataset", str(photos)]
+    for asked in (["--fmr", "2", *data], ["--fmr", "0.1", "--fpir", "0.1", *data], data):
+        failed(run(runner, "propose", *asked), "invalid_parameter")
+    empty = photos / "p1"
+    assert "no photos there" in failed(
+        run(runner, "propose", "--fmr", "0.1", "--dataset", str(empty)), "invalid_parameter"
+    )
+
+
+def test_one_person_is_no_couple(runner: FlaskCliRunner, tmp_path: Path) -> None:
+    alone = people(tmp_path / "alone", 1, 3)
+    asked = ["propose", "--fmr", "0.1", "--dataset", str(alone)]
+    said = failed(run(runner, *asked), "invalid_parameter")
+    assert "with 1 person, who makes 0 different couples" in said
+
+
+def test_a_gallery_s_lower_threshold_is_shown_and_said_not_to_be_recorded(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    people_in(services, ENOUGH)
+    said = done(run(runner, "propose", "--fmr", "0.01", "--gallery"))
+    proposed = said.split("proposed: ")[1].split(" ")[0]
+    last = said.splitlines()[-1]
+    assert last.startswith("Nothing is recorded, and would not be: the enrolled photos")
+    assert f"from {THRESHOLD:.4f} to {proposed}: " in last
+    assert in_force(services) is None
+
+
 def test_too_few_people_are_refused_in_plain_words(
     runner: FlaskCliRunner, services: Services, photos: Path
 ) -> None:
@@ -172,6 +208,12 @@ def test_another_calibration_that_came_meanwhile_is_not_overruled(
     found = in_force(services)
     assert found is not None
     assert found.threshold == 0.9
+
+
+def test_without_a_calibration_the_history_says_so(runner: FlaskCliRunner) -> None:
+    result = run(runner, "history")
+    assert done(result) == ""
+    assert "No calibration is recorded." in result.stderr
 
 
 def test_show_history_withdraw(runner: FlaskCliRunner, services: Services) -> None:

@@ -164,6 +164,26 @@ def test_no_picture_of_an_earlier_report_stays(runner: FlaskCliRunner, tmp_path:
     assert all(path.exists() for path in own)
 
 
+@pytest.mark.parametrize("command_of", ["folder", "gallery", "crop"])
+def test_a_report_that_cannot_be_written_is_said_before_the_work(
+    runner: FlaskCliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_of: str
+) -> None:
+    def worked(*_: object) -> None:
+        raise AssertionError("work was begun")
+
+    for name in ("build_analyzer", "build_detector", "enrolled"):
+        monkeypatch.setattr(command, name, worked)
+    (tmp_path / "file").write_bytes(b"")
+    photos = [] if command_of == "gallery" else [str(people(tmp_path / "dataset", 2, 2))]
+    out = tmp_path / "file" / "report"
+    said = failed(
+        runner.invoke(args=["evaluate", command_of, *photos, "--out", str(out)]),
+        "invalid_parameter",
+    )
+    assert "--out" in said
+    assert str(tmp_path) not in said
+
+
 def test_crop(runner: FlaskCliRunner, tmp_path: Path) -> None:
     photos = people(tmp_path / "dataset", 2, 2)
     (photos / "p1" / "nobody.png").write_bytes(nobody())

@@ -49,8 +49,8 @@ def test_the_largest_face_of_each_photo(tmp_path: Path) -> None:
     assert seen == [1, 2, 3, 4, 5]
     found = sorted(path for path in (tmp_path / "Data_Cropped").rglob("*") if path.is_file())
     assert [str(path.relative_to(tmp_path / "Data_Cropped")) for path in found] == [
-        "ann/a.png",
-        "bob/b.png",
+        "ann/a.png.png",
+        "bob/b.webp.png",
     ]
     face = pixels(found[0])
     assert face.shape == (96, 96, 3)
@@ -66,7 +66,7 @@ def test_photos_that_differ_by_their_ending_only_are_both_kept(tmp_path: Path) -
         from_folders(photos.parent).pictures, tmp_path / "out", FakeDetector(), LIMITS, CropTerms()
     )
     assert done.saved == 2
-    assert tuple(pixels(tmp_path / "out" / "ann" / "a.png")[80, 80]) == color_of(3)
+    assert tuple(pixels(tmp_path / "out" / "ann" / "a.bmp.png")[80, 80]) == color_of(3)
     assert tuple(pixels(tmp_path / "out" / "ann" / "a.png.png")[80, 80]) == color_of(4)
 
 
