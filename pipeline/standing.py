@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.errors import NotFound
+from core.errors import ModelUnavailable, NotFound
 from core.rates import fpir_of
 from core.settings import Settings
 from core.types import EmbeddingSpec
@@ -68,12 +68,25 @@ def standing(session: Session, settings: Settings, spec: EmbeddingSpec, own: flo
         warning = _warning(row, faces)
         return Standing(threshold, faces, Range(low, row.fmr_high), Basis.CALIBRATION, warning)
     warning = None if row is None else _below(row, threshold)
-    known = _measured(spec, settings)
+    known = measured(spec, settings)
     if known is None or threshold.value < own:
         return Standing(threshold, faces, None, None, warning)
+    if threshold.origin is Origin.NETWORK:
+        warning = warning or poor(spec, known)
+        return Standing(threshold, faces, Range(known.low, known.high), Basis.REGISTRY, warning)
     # Of a stricter threshold than the measured one, only that it is no worse.
-    low = known.low if threshold.origin is Origin.NETWORK else 0.0
-    return Standing(threshold, faces, Range(low, known.high), Basis.REGISTRY, warning)
+    return Standing(threshold, faces, Range(0.0, known.high), Basis.REGISTRY, warning)
+
+
+def poor(spec: EmbeddingSpec, known: FalseMatches) -> str | None:
+    """What to say of a network that is far from keeping people apart at its own threshold."""
+    if not known.is_poor:
+        return None
+    return (
+        f"{spec.embedder} took two people for one in {known.errors} of {known.comparisons:,}"
+        f" comparisons at its own threshold, which may be up to {100 * known.high:.2g} %:"
+        " strangers may be given a name; calibrate it, or train it with more people"
+    )
 
 
 def warn_of_strangers(
@@ -114,8 +127,9 @@ def _below(row: Calibration, threshold: Threshold) -> str:
     )
 
 
-def _measured(spec: EmbeddingSpec, settings: Settings) -> FalseMatches | None:
+def measured(spec: EmbeddingSpec, settings: Settings) -> FalseMatches | None:
+    """The false matches of a network at its own threshold; None where nobody measured them."""
     try:
         return find(spec.embedder, settings).false_matches
-    except NotFound:
+    except (NotFound, ModelUnavailable):
         return None

@@ -7,6 +7,8 @@ from core.types import Similarity
 from pipeline.models.custom import Manifest
 from training.provenance import Provenance
 
+_TABLES = ("input", "false_matches")
+
 
 def manifest_json(given: Provenance, file: str, sha256: str, source: str) -> bytes:
     """For the server (MODEL_DIR/<id>/manifest.json), and for a device that computes ONNX.
@@ -22,10 +24,11 @@ def manifest_json(given: Provenance, file: str, sha256: str, source: str) -> byt
 def manifest_toml(given: Provenance, file: str, sha256: str, source: str) -> bytes:
     """For the edge agent, with the TensorFlow Lite file."""
     fields = {**_fields(given, file, sha256, source), "trained": given.trained}
-    table = fields.pop("input")
-    assert isinstance(table, Mapping)
+    tables = {name: fields.pop(name) for name in _TABLES if name in fields}
     lines = [f"{name} = {_toml(value)}" for name, value in fields.items()]
-    lines += ["", "[input]", *(f"{name} = {_toml(value)}" for name, value in table.items())]
+    for name, table in tables.items():
+        assert isinstance(table, Mapping)
+        lines += ["", f"[{name}]", *(f"{field} = {_toml(value)}" for field, value in table.items())]
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -44,7 +47,9 @@ def _fields(given: Provenance, file: str, sha256: str, source: str) -> dict[str,
         "unit_length": True,
     }
     if given.trained:
-        return {**fields, "default_threshold": given.threshold}
+        measured = given.false_matches()
+        told = {} if measured is None else {"false_matches": measured}
+        return {**fields, "default_threshold": given.threshold, **told}
     return {**fields, "trained": False, "source": f"UNTRAINED: {given.reason}"[:500]}
 
 

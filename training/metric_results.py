@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.models.entry import FalseMatches
 from training.drawing import has_plots, histogram, picture
 from training.held_out import TARGETS, Measured
 from training.metric import Course
 from training.projecting import Part
-from training.provenance import HeldOut
+from training.provenance import HeldOut, Provenance
 from training.written import percent, table
 
 
@@ -56,6 +57,23 @@ def comparison(before: Measured, after: Measured) -> Iterator[str]:
     counts = f"{after.scores.genuine.size} pairs of one, {after.scores.impostor.size} of two"
     yield f"{after.photos} photos of {after.people} held-out people: {counts}"
     yield from table(["", "before", "after"], rows)
+
+
+def how_it_stands(given: Provenance) -> Iterator[str]:
+    """What is known of a trained network's threshold, and what a server makes of it."""
+    yield f"Threshold {given.threshold:.4f} from people who took no part"
+    told = given.false_matches()
+    if told is None:
+        return
+    measured = FalseMatches(
+        int(told["errors"]), int(told["comparisons"]), told["low"], told["high"]
+    )
+    yield (
+        f"It took two people for one in {measured.errors} of {measured.comparisons:,} comparisons;"
+        f" the true FMR may be up to {100 * measured.high:.2g} %"
+    )
+    if measured.is_poor:
+        yield "Strangers may be given a name: a server takes it with --accept-false-matches only"
 
 
 def plots(before: Measured, after: Measured, courses: Sequence[Course]) -> dict[str, bytes]:

@@ -90,6 +90,22 @@ class Provenance(BaseModel):
             f" {self.people} people, {self.how}; data {self.dataset_sha256[:16]}."
         )
 
+    def false_matches(self) -> dict[str, float] | None:
+        """What was measured at the threshold; the true rate is below `high` with 95 % confidence.
+
+        Nothing is said of how low it may be: comparisons of so few people depend on each other.
+        """
+        held = self.held_out
+        if held is None or held.fmr_at_threshold is None or held.fmr_bound is None:
+            return None
+        errors = round(held.fmr_at_threshold * held.impostor)
+        return {
+            "errors": errors,
+            "comparisons": held.impostor,
+            "low": 0.0,
+            "high": min(held.fmr_bound, 1.0),
+        }
+
 
 def why_untrained(found: Measured) -> str:
     """Why a network that was trained here may name nobody yet; empty where it may."""

@@ -9,8 +9,11 @@ from core.errors import ConflictError, NotFound
 from core.types import EmbeddingSpec
 from db import devices, switching
 from db import spaces as stored
+from pipeline.analyzer import Analyzer
 from pipeline.spaces import switch
 from pipeline.spaces.switch import Standing, Switch
+from pipeline.standing import measured, poor
+from pipeline.thresholds import Origin, threshold_of
 
 _MOST_LISTED = 50
 
@@ -22,20 +25,30 @@ _MOST_LISTED = 50
 )
 @click.option("--yes", is_flag=True, help="Switch even where people have no embedding in it.")
 @click.option(
+    "--accept-false-matches",
+    is_flag=True,
+    help="Take a network that was measured to take strangers for enrolled people too often.",
+)
+@click.option(
     "--wait",
     type=click.FloatRange(1, 3600),
     default=120,
     show_default=True,
     help="Seconds for every process to load the network.",
 )
-def use(model_id: str, threshold: float | None, yes: bool, wait: float) -> None:
+def use(
+    model_id: str, threshold: float | None, yes: bool, accept_false_matches: bool, wait: float
+) -> None:
     """Go over to another network: embed everybody anew, then switch all processes at once.
 
     Searches go on in the old network until then. It may be interrupted at any time; run again, it
     goes on where it was.
     """
     make_ready(model_id)
-    _go_over(Switch(services(), model_id), threshold, yes=yes, wait=wait)
+    going = Switch(services(), model_id)
+    if threshold is None and not going.is_done:
+        _weigh(going.to, accept_false_matches)
+    _go_over(going, threshold, yes=yes, wait=wait)
 
 
 @models.command("rollback")
@@ -75,6 +88,8 @@ def remove(model_id: str, yes: bool) -> None:
     found = [spec for spec in switch.existing(services()) if spec.embedder == model_id]
     if not found:
         raise NotFound(f"there are no embeddings of {model_id}")
+    for spec in found:
+        switch.check_removable(services(), spec)
     if not yes:
         click.confirm(f"Remove every embedding of {model_id}?", abort=True)
     for spec in found:
@@ -85,6 +100,20 @@ def remove(model_id: str, yes: bool) -> None:
                 f"{kept} faces have no other embedding: they keep theirs, and are found by nobody"
                 " until a better photo comes. They are listed by: flask models status"
             )
+
+
+def _weigh(to: Analyzer, accept: bool) -> None:
+    """Raises ConflictError for a network that would give strangers names, by its own record."""
+    settings, spec, own = services().settings, to.spec, to.default_threshold
+    with services().database.read() as session:
+        is_its_own = threshold_of(session, settings, spec, own).origin is Origin.NETWORK
+    known = measured(spec, settings)
+    warning = None if known is None or not is_its_own else poor(spec, known)
+    if warning is None:
+        return
+    if not accept:
+        raise ConflictError(f"{warning}. To use it all the same: --accept-false-matches")
+    click.echo(warning)
 
 
 def _go_over(going: Switch, threshold: float | None, *, yes: bool, wait: float) -> None:

@@ -26,7 +26,7 @@ _WORDS = ("license", "source", "error_rates")
 _FIELDS = frozenset(
     [
         *("title", "file", "sha256", "input", "dimensions", "similarity", "default_threshold"),
-        *("mirror", "unit_length", "trained", *_WORDS),
+        *("mirror", "unit_length", "trained", "false_matches", *_WORDS),
     ]
 )
 _INPUT_FIELDS = frozenset(["side_px", "layout", "channels", "mean", "std", "alignment", "margin"])
@@ -104,6 +104,8 @@ def _manifest(told: Mapping[str, Any]) -> Manifest:
     _check_names(told, _FIELDS, "")
     for name in _WORDS:
         _text(told, name, "")
+    if not isinstance(told.get("false_matches", {}), dict):
+        raise _wrong("false_matches", "a table")
     if told.get("similarity", "cosine") != "cosine" or not _flag(told, "unit_length", True):
         raise _wrong("similarity", "cosine, of unit length")
     file, sha256 = _text(told, "file", ""), _text(told, "sha256", "")

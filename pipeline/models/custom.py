@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from core.errors import ModelUnavailable
 from core.types import Similarity
-from pipeline.models.entry import ModelEntry, Role
+from pipeline.models.entry import FalseMatches, ModelEntry, Role
 from pipeline.models.network_input import Alignment, Layout, OnnxInput
 from pipeline.models.weights import WeightsFile
 
@@ -38,6 +38,21 @@ class ManifestInput(_Strict):
     margin: float = Field(0.0, ge=0, le=1)
 
 
+class ManifestFalseMatches(_Strict):
+    """Comparisons of two people at `default_threshold`, and what the true rate is between."""
+
+    errors: int = Field(ge=0)
+    comparisons: int = Field(ge=1)
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "ManifestFalseMatches":
+        if not (self.errors <= self.comparisons and self.low <= self.high):
+            raise ValueError("more errors than comparisons, or low above high")
+        return self
+
+
 class Manifest(_Strict):
     """What Kenal must know of a network before it compares anybody by it."""
 
@@ -51,6 +66,7 @@ class Manifest(_Strict):
     dimensions: int = Field(ge=2, le=4096)
     similarity: Similarity
     default_threshold: float = Field(gt=-1, lt=1)
+    false_matches: ManifestFalseMatches | None = None
     mirror: bool = False
     unit_length: bool = True
     trained: bool | None = None
@@ -60,7 +76,9 @@ class Manifest(_Strict):
     def _is_trained(cls, given: object) -> object:
         # Before the rest: it has no threshold either, and this is why.
         if isinstance(given, dict) and (given.get("trained") is False or _owns_up(given)):
-            raise ValueError("an untrained network names people at random")
+            why = str(given.get("source", "")).removeprefix(_UNTRAINED).strip()
+            said = f" ({why})" if _owns_up(given) and why else ""
+            raise ValueError(f"an untrained network names people at random{said}")
         return given
 
     @model_validator(mode="after")
@@ -99,9 +117,13 @@ def read_custom(models_path: Path, model_id: str) -> ModelEntry:
 
 def _explain(error: ValidationError) -> str:
     return "; ".join(
-        ".".join(str(part) for part in item["loc"]) + ": " + item["msg"]
+        ": ".join(filter(None, [".".join(map(str, item["loc"])), _words(item["msg"])]))
         for item in error.errors(include_input=False, include_url=False)
     )
+
+
+def _words(message: str) -> str:
+    return message.removeprefix("Value error, ")
 
 
 def _entry(model_id: str, manifest: Manifest) -> ModelEntry:
@@ -121,6 +143,7 @@ def _entry(model_id: str, manifest: Manifest) -> ModelEntry:
         dimensions=manifest.dimensions,
         similarity=manifest.similarity,
         default_threshold=manifest.default_threshold,
+        false_matches=_false_matches(manifest.false_matches),
         pixels=OnnxInput(
             side_px=given.side_px,
             layout=given.layout,
@@ -134,6 +157,12 @@ def _entry(model_id: str, manifest: Manifest) -> ModelEntry:
         unit_length=manifest.unit_length,
         pinned=False,
     )
+
+
+def _false_matches(given: ManifestFalseMatches | None) -> FalseMatches | None:
+    if given is None:
+        return None
+    return FalseMatches(given.errors, given.comparisons, given.low, given.high)
 
 
 def _normalization(manifest: Manifest) -> str:

@@ -10,6 +10,7 @@ from pipeline.models.weights import WeightsFile
 DETECTOR = "mtcnn"
 AUTO = "auto"
 """The embedder's name that asks for the best one that can be had."""
+_MOST_FMR = 0.01
 
 
 class Role(StrEnum):
@@ -43,6 +44,12 @@ class FalseMatches:
     comparisons: int
     low: float
     high: float
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether a stranger may be taken for an enrolled person far more often than by any
+        network that is offered here."""
+        return self.high > _MOST_FMR
 
 
 @dataclass(frozen=True, slots=True)

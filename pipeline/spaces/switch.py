@@ -194,14 +194,11 @@ def before(services: Services) -> EmbeddingSpec:
 def remove(services: Services, spec: EmbeddingSpec, wait_seconds: float = 60) -> int:
     """Remove a space with its index; how many faces keep an embedding of it, having no other.
 
-    Raises ConflictError for one that is in force, is to be, or is one that doors recognize with,
-    NotReady where a process has not let go of it in time. May be interrupted and run again.
+    Raises as `check_removable`, and NotReady where a process has not let go of it in time. May be
+    interrupted and run again.
     """
+    check_removable(services, spec)
     settings, kept = services.settings, spaces_of(services)
-    if spec in (kept.in_force, kept.following):
-        raise ConflictError(f"{spec.embedder} is in force, or is to be: it cannot be removed")
-    if spec.embedder in settings.device_network_names:
-        raise ConflictError(f"doors recognize with {spec.embedder}: see KENAL_DEVICE_NETWORKS")
     _wait_until_left(services, spec, wait_seconds)
     with services.database.write() as session:
         switching.forget(session, spec)
@@ -216,6 +213,15 @@ def remove(services: Services, spec: EmbeddingSpec, wait_seconds: float = 60) ->
     shutil.rmtree(settings.data_dir / "index" / spec.digest, ignore_errors=True)
     with services.database.read() as session:
         return faces.count(session, spec)
+
+
+def check_removable(services: Services, spec: EmbeddingSpec) -> None:
+    """Raises ConflictError for one that is in force, is to be, or that doors recognize with."""
+    kept = spaces_of(services)
+    if spec in (kept.in_force, kept.following):
+        raise ConflictError(f"{spec.embedder} is in force, or is to be: it cannot be removed")
+    if spec.embedder in services.settings.device_network_names:
+        raise ConflictError(f"doors recognize with {spec.embedder}: see KENAL_DEVICE_NETWORKS")
 
 
 def _wait_until_left(services: Services, spec: EmbeddingSpec, seconds: float) -> None:

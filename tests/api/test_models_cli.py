@@ -1,8 +1,10 @@
 """`flask models use`, `status`, `rollback` and `remove`, on two fake networks."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from click.testing import Result
@@ -14,6 +16,7 @@ from tests.fakes import EMBEDDER, fake_settings, nobody
 from tests.gallery_kit import GalleryKit
 from tests.spaces_kit import FURTHER, FURTHER_SPEC
 from tests.switch_kit import in_force, kept, now, two_networks_in, who
+from tests.unit.test_registry import MANIFEST
 
 
 @pytest.fixture
@@ -105,6 +108,42 @@ def test_a_rollback_is_to_the_very_network_of_before(
     assert "its files were changed" in told
     assert kept(kit).in_force.embedder == EMBEDDER
     assert kept(kit).following is None
+
+
+def measured_as_poor(kit: GalleryKit, name: str) -> None:
+    """A record that the network itself brings along."""
+    folder = kit.services.settings.models_path / name
+    folder.mkdir(parents=True)
+    measured = {"errors": 1, "comparisons": 48, "low": 0.0, "high": 0.3}
+    manifest = {**MANIFEST, "false_matches": measured}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_network_that_confuses_people_is_not_taken_unasked(tmp_path: Path) -> None:
+    use = ["models", "use", FURTHER, "--yes"]
+    with two_networks_in(tmp_path) as kit, patch("pipeline.models.prepare.prepare"):
+        kit.enroll("anna.png", 1)
+        measured_as_poor(kit, FURTHER)
+        runner = create_app(services=kit.services).test_cli_runner()
+        told = refused(runner.invoke(args=use), "conflict")
+        assert "two people for one in 1 of 48 comparisons" in told
+        assert in_force(kit).embedder == EMBEDDER
+        assert kept(kit).following is None, "nothing was begun"
+        told = done(runner.invoke(args=[*use, "--accept-false-matches"]))
+        assert "which may be up to 30 %" in told
+        client = create_app(services=now(kit).services).test_client()
+        said = client.get("/readyz").get_json()["checks"]["threshold"]
+        assert "which may be up to 30 %" in said["warning"]
+        assert said["expected_fpir"] == {"low": 0.0, "high": 0.3}
+        kit.services._presence.end()
+        done(runner.invoke(args=["models", "rollback", "--yes"]))
+        # Judged by a threshold of the operator's own.
+        assert "1 of 48" not in done(runner.invoke(args=[*use, "--threshold", "0.9"]))
+
+
+def test_what_cannot_be_removed_is_not_asked_about(kit: GalleryKit, runner: FlaskCliRunner) -> None:
+    told = refused(runner.invoke(args=["models", "remove", EMBEDDER]), "conflict")
+    assert "[y/N]" not in told
 
 
 def test_doors_that_would_learn_of_nobody_any_more_are_told_of(

@@ -1,6 +1,7 @@
 """Who may name people: only a network with a threshold from people it was not trained on."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -68,6 +69,11 @@ def test_a_measured_network_is_taken_by_server_and_device(tmp_path: Path) -> Non
         assert (told.threshold, told.file, told.title) == (found.threshold, file, given.title)
         assert told.input.side_px == 112
     assert tomllib.loads((folder / "manifest.toml").read_text())["trained"] is True
+    measured = entry.false_matches
+    assert measured is not None
+    assert measured.comparisons == found.scores.impostor.size
+    assert measured.errors == np.sum(found.scores.impostor >= found.threshold)
+    assert measured.errors / measured.comparisons < measured.high < found.target
 
 
 @pytest.mark.parametrize(
@@ -84,7 +90,7 @@ def test_a_network_that_is_not_measured_well_is_refused_by_both(
     assert not given.trained
     assert says in given.reason
     folder = written(tmp_path, given)
-    with pytest.raises(ModelUnavailable, match="trained"):
+    with pytest.raises(ModelUnavailable, match=f"untrained .*{re.escape(says)}"):
         read_custom(tmp_path, "ours")
     for name in ("manifest.json", "manifest.toml"):
         with pytest.raises(NetworkError, match="without a measured one nobody is recognized"):

@@ -13,7 +13,7 @@ from core.files import sha256_bytes, sha256_file
 from core.settings import Settings
 from core.types import Similarity
 from pipeline.builder import build_embedder
-from pipeline.models.entry import Role
+from pipeline.models.entry import FalseMatches, Role
 from pipeline.models.network_input import Alignment, Layout
 from pipeline.models.prepare import verify
 from pipeline.models.registry import DLIB, FACENET, MTCNN, PINNED, find, model_ids
@@ -128,6 +128,33 @@ def test_a_manifest_that_cannot_be_used_says_why(
     with pytest.raises(ModelUnavailable, match=re.escape(said)) as caught:
         find("ours", settings)
     assert str(tmp_path) not in caught.value.message
+
+
+def test_what_was_measured_of_a_network_of_your_own(tmp_path: Path) -> None:
+    measured = {"errors": 1, "comparisons": 48, "low": 0.0, "high": 0.11}
+    found = find("ours", settings_with(tmp_path, {**MANIFEST, "false_matches": measured}))
+    assert found.false_matches == FalseMatches(1, 48, 0.0, 0.11)
+    assert found.false_matches.is_poor
+    offered = [entry.false_matches for entry in PINNED.values() if entry.false_matches]
+    assert offered
+    assert not any(one.is_poor for one in offered)
+
+
+@pytest.mark.parametrize("wrong", [{"errors": 49}, {"low": 0.2}, {"high": 1.5}])
+def test_a_measurement_that_cannot_be_is_refused(tmp_path: Path, wrong: dict[str, object]) -> None:
+    measured = {"errors": 1, "comparisons": 48, "low": 0.0, "high": 0.11, **wrong}
+    with pytest.raises(ModelUnavailable, match="false_matches"):
+        find("ours", settings_with(tmp_path, {**MANIFEST, "false_matches": measured}))
+
+
+def test_an_untrained_network_is_refused_with_its_trainers_reason(tmp_path: Path) -> None:
+    untrained = {**MANIFEST, "trained": False, "source": "UNTRAINED: 12 comparisons are too few"}
+    with pytest.raises(ModelUnavailable) as caught:
+        find("ours", settings_with(tmp_path, untrained))
+    assert caught.value.message == (
+        "the manifest of ours: an untrained network names people at random"
+        " (12 comparisons are too few)"
+    )
 
 
 def test_a_manifest_without_a_threshold_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from core.errors import InvalidParameter
+from core.errors import InvalidParameter, ModelUnavailable
 from core.settings import Settings, load_settings
 from evaluation.cache import Cache
 from evaluation.datasets.dataset import Picture
@@ -26,14 +26,15 @@ from evaluation.embedding import Limits, OnProgress, Unusable, refusals
 from pipeline.analyzer import LeastFace
 from pipeline.builder import build_detector, build_embedder
 from pipeline.embedders.embedder import Embedder
-from pipeline.models.entry import ModelEntry
-from pipeline.models.registry import find
+from pipeline.models.entry import AUTO, ModelEntry
+from pipeline.models.prepared import is_ready
+from pipeline.models.registry import DLIB, FACENET, MOBILEFACENET, find
 from training.augmentation import Level
 from training.drawing import WITHOUT_PLOTS, has_plots
 from training.looking import Looking, Samples
 from training.views import Backbone
 
-DEFAULT_EMBEDDER = "facenet"
+_BY_ITSELF = (FACENET.id, DLIB.id, MOBILEFACENET.id)
 
 
 class Commands(Protocol):
@@ -102,12 +103,27 @@ def looking(settings: Settings) -> Looking:
     return Looking(detector, limits, LeastFace(settings.min_face_px, settings.min_face_part))
 
 
+def add_embedder(parser: argparse.ArgumentParser) -> None:
+    """--embedder, the frozen network."""
+    known = ", ".join(_BY_ITSELF)
+    says = f"the frozen network, or {AUTO}: the first of {known} that is prepared ({AUTO})"
+    parser.add_argument("--embedder", default=AUTO, help=says)
+
+
 def embedder_of(name: str, settings: Settings) -> tuple[ModelEntry, Embedder]:
     """A network of the registry, loaded; raises NotFound and ModelUnavailable."""
-    entry = find(name, settings)
+    entry = _first_ready(settings) if name == AUTO else find(name, settings)
     embedder = build_embedder(entry, settings)
     embedder.load()
     return entry, embedder
+
+
+def _first_ready(settings: Settings) -> ModelEntry:
+    for name in _BY_ITSELF:
+        entry = find(name, settings)
+        if is_ready(entry, settings.models_path):
+            return entry
+    raise ModelUnavailable(f"no network is prepared; run: flask models prepare {DLIB.id}")
 
 
 def embedded_people(

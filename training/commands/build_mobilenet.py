@@ -27,7 +27,7 @@ from training.commands.at_hand import (
     staged,
 )
 from training.commands.metric_options import add_metric, metric_terms, plan
-from training.metric_results import comparison, course_json, part_json, plots
+from training.metric_results import comparison, course_json, how_it_stands, part_json, plots
 from training.mobilenet import ALPHAS, IMAGENET, RANDOM, Shape, build
 from training.provenance import NETWORK, HeldOut, Provenance, why_untrained, write
 from training.teaching import Taught, teach
@@ -63,10 +63,12 @@ def _run(given: argparse.Namespace) -> None:
     network.save(given.out / NETWORK)
     write(given.out, provenance)
     if provenance.trained:
-        say([f"Threshold {provenance.threshold:.4f} from people who took no part"])
+        say(how_it_stands(provenance))
     else:
         say([f"The network may name nobody: {provenance.reason}"])
-    say([f"The network is {given.out / NETWORK}; next: python -m training convert {given.out}"])
+    say([f"The network is {given.out / NETWORK}; next:"])
+    photos = given.dataset or "DATASET"
+    say([f"python -m training convert {given.out} --photos {photos} --out NETWORK"])
 
 
 def _taught(given: argparse.Namespace, shape: Shape) -> Taught:

@@ -9,9 +9,9 @@ from training.augmentation import Level
 from training.classified import lines, middles, record, results
 from training.classifying import SIGNS, Terms, classify
 from training.commands.at_hand import (
-    DEFAULT_EMBEDDER,
     Commands,
     add_dataset,
+    add_embedder,
     check_out,
     command,
     embedded_people,
@@ -32,7 +32,7 @@ def declare(commands: Commands) -> None:
     parser = command(commands, "classify", "Train a classifier of these people.", _run)
     add_dataset(parser, "training_classify", Level.LIGHT)
     add = parser.add_argument
-    add("--embedder", default=DEFAULT_EMBEDDER, help=f"the frozen network ({DEFAULT_EMBEDDER})")
+    add_embedder(parser)
     add("--folds", type=int, default=5, help="parts, each held out once (5)")
     add("--epochs", type=int, default=100, help="at most (100)")
     add("--patience", type=int, default=10, help="epochs without getting better (10)")

@@ -17,9 +17,9 @@ from pipeline.models.network_input import OnnxInput
 from pipeline.models.prepared import network_file
 from training.augmentation import Level
 from training.commands.at_hand import (
-    DEFAULT_EMBEDDER,
     Commands,
     add_dataset,
+    add_embedder,
     check_out,
     command,
     embedded_people,
@@ -36,7 +36,14 @@ from training.commands.metric_options import add_metric, metric_terms, plan
 from training.converting import LARGEST_DIFFERENCE, ONNX
 from training.looking import Samples
 from training.manifests import manifest_json
-from training.metric_results import comparison, course_json, gain, part_json, plots
+from training.metric_results import (
+    comparison,
+    course_json,
+    gain,
+    how_it_stands,
+    part_json,
+    plots,
+)
 from training.projected_onnx import with_projection
 from training.projecting import Projected, project
 from training.provenance import NETWORK, HeldOut, Provenance, why_untrained, write
@@ -50,7 +57,7 @@ def declare(commands: Commands) -> None:
     says = "Fine-tune an embedding to your people; measured on others."
     parser = command(commands, "embed-head", says, _run)
     add_dataset(parser, "training_embed_head", Level.LIGHT)
-    parser.add_argument("--embedder", default=DEFAULT_EMBEDDER, help=f"({DEFAULT_EMBEDDER})")
+    add_embedder(parser)
     add_metric(parser, rate=0.001)
 
 
@@ -64,7 +71,7 @@ def _run(given: argparse.Namespace) -> None:
             settings, embedder, given.dataset, given.augmentation, on_progress
         )
         found = project(samples, given.dims, asked, terms, on_progress=on_progress)
-    _write_results(given, found)
+    _write_results(given, found, entry)
     provenance = _provenance(given, found, entry)
     folder: Path = given.out / "network"
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,12 +84,12 @@ def _run(given: argparse.Namespace) -> None:
     say_plots()
 
 
-def _write_results(given: argparse.Namespace, found: Projected) -> None:
+def _write_results(given: argparse.Namespace, found: Projected, entry: ModelEntry) -> None:
     kept = found.parts[0]
     values: dict[str, object] = {
         "trained_at": now(),
         "versions": versions(),
-        "embedder": given.embedder,
+        "embedder": entry.id,
         "augmentation": given.augmentation.value,
         "loss": given.loss.value,
         "dataset_sha256": _digest(found.samples),
@@ -179,7 +186,8 @@ def _say(found: Projected, provenance: Provenance | None, folder: Path) -> None:
     if provenance is None:
         say(["No manifest: this network cuts faces out in a way that no manifest tells"])
     elif provenance.trained:
-        say([f"Threshold {provenance.threshold:.4f}; the network is {folder}"])
+        say(how_it_stands(provenance))
+        say([f"The network is {folder}: for the server, copy it to MODEL_DIR/<a name of yours>"])
     else:
         say([f"The network may name nobody: {provenance.reason}"])
 

@@ -65,6 +65,7 @@ def _embedded(path: Path, embedder: Embedder, look: Looking) -> Matrix:
 def _knows(record: Record) -> Iterator[str]:
     """Whom it can name at all, and how little is known of strangers."""
     yield f"It knows the {len(record.people)} people it was trained on, and nobody else."
+    yield "Where a photo shows several faces, the largest is named."
     if not record.is_threshold_shown:
         yield (
             f"Too few strangers were there to say that at most {percent(record.target)} of them"
