@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.metrics.curves import Floats
+from evaluation.report.axes import shares
 from training.classifying import HEAD, Classified
 from training.figures import confusion
 from training.rejecting import Rejection, Scored
@@ -86,6 +87,8 @@ def _learning(panel: Any, found: Classified, what: str) -> None:
         panel.plot([], [], style, color="gray", label=name)
     said = f"{what} (label-smoothed)" if what == "loss" else f"{what} (part of photos)"
     panel.set(xlabel="epoch", ylabel=said)
+    if what != "loss":
+        shares(panel, max(0.0, panel.get_ylim()[0]), 1.0)
     panel.set_title("Learning by part; vertical: the epoch that is kept")
     panel.grid(visible=True, alpha=0.25)
     panel.legend(fontsize=8, ncols=2)
@@ -118,7 +121,8 @@ def _methods(panel: Any, found: Classified) -> None:
     spans = [np.maximum(low, 0), np.maximum(high, 0)]
     panel.errorbar(range(len(names)), parts, spans, fmt="o", capsize=4)
     panel.set_xticks(range(len(names)), ["trained head", *names[1:]])
-    panel.set(xlabel="method", ylabel="held-out photos with a wrong name, %", ylim=(-1, None))
+    panel.set(xlabel="method", ylabel="held-out photos with a wrong name, %")
+    shares(panel, 0.0, min(100.0, max(1.0, panel.get_ylim()[1])))
     panel.set_title(f"{len(found.samples.people)} held-out photos; bars: 95 %")
     panel.grid(visible=True, alpha=0.25)
 

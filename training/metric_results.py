@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.report.axes import shares
 from pipeline.models.entry import FalseMatches
 from training.drawing import has_plots, histogram, picture
 from training.held_out import TARGETS, Measured
@@ -101,6 +102,8 @@ def _learning(panel: Any, courses: Sequence[Course]) -> None:
     panel.plot([], [], "-", color="gray", label="AUC; dot: kept")
     panel.set(xlabel="epoch", ylabel="loss of the training")
     other.set_ylabel("AUC on the people who stop it")
+    shares(other, max(0.0, min(0.95, other.get_ylim()[0])), 1.0)
+    panel.ticklabel_format(axis="y", useOffset=False)
     panel.set_title("Learning; epoch 0 is before it")
     panel.grid(visible=True, alpha=0.25)
     panel.legend(fontsize=8)
