@@ -31,6 +31,7 @@ CLIENTS = 4
 PAUSE_SECONDS = 0.2
 PATIENCE_SECONDS = 300 + FACES
 LONGEST_SIDE = 640
+NEARLY_ALL = 0.95
 ENTRIES = {entry.id: entry for entry in (MOBILEFACENET, DLIB)}
 
 
@@ -67,10 +68,17 @@ def smaller(path: Path) -> Pixels:
 
 @dataclass
 class Gallery(RunningKenal):
-    """An installation that is asked for a change of its network."""
+    """An installation that is asked for a change of its network; `faces` are enrolled."""
+
+    faces: int = 0
 
     def environment(self) -> dict[str, str]:
         return super().environment() | {"KENAL_FTP_ENABLED": "false"}
+
+    def looked_at(self) -> int:
+        """Photos that were enrolled, or refused with a code."""
+        counts = self.counts()
+        return 0 if counts["pending"] else sum(counts.values())
 
     def command(self, words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -108,7 +116,7 @@ class Gallery(RunningKenal):
         self.kill("watcher")
         command.kill()
         command.communicate()
-        assert self.embedded(network) < FACES, "it was in the middle"
+        assert self.embedded(network) < self.faces, "it was in the middle"
         self.start("watcher")
 
 
@@ -121,6 +129,7 @@ class Clients:
     people: list[str]
     answers: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    refused: int = 0
     only: str | None = None
     """The network that requests of now must be answered with."""
 
@@ -139,6 +148,9 @@ class Clients:
 
     def _look(self, answer: httpx.Response, person: str, only: str | None) -> None:
         said = answer.json()
+        if said.get("error", {}).get("code") == "multiple_faces":
+            self.refused += 1  # as some retakes are
+            return
         if answer.status_code != 200 or said["user_id"] != person:
             self.wrong.append(f"{person}: {answer.status_code} {answer.text}")
             return
@@ -176,12 +188,17 @@ def drop(kenal: Gallery, retakes: Retakes) -> None:
 
 def go_over(kenal: Gallery, clients: Clients, network: str) -> None:
     """To `network`, killed once on the way, with an answer of no other one afterwards."""
-    kenal.kill_filling(network, kenal.embedded(network) + (FACES - kenal.embedded(network)) // 3)
+    assert kenal.embedded(network) == 0
+    kenal.kill_filling(network, kenal.faces // 3)
     clients.only = None
     kenal.said(f"models use {network} --yes")
     clients.only = network
-    assert kenal.embedded(network) == FACES
-    assert f"{network} (in force): {FACES} of {FACES} faces\n" in kenal.said("models status")
+    # A retake that this network finds no face in is listed; nobody is lost.
+    embedded = kenal.embedded(network)
+    assert NEARLY_ALL * kenal.faces <= embedded <= kenal.faces
+    told = kenal.said("models status")
+    assert f"{network} (in force): {embedded} of {kenal.faces} faces" in told
+    assert "not looked at yet" not in told
 
 
 @pytest.mark.timeout(8 * PATIENCE_SECONDS)
@@ -192,7 +209,9 @@ def test_there_and_back_on_photos_of_real_people(
     kenal = Gallery(tmp_path / "kenal", embedder=MOBILEFACENET.id, model_dir=model_dir)
     drop(kenal, retakes)
     with running(kenal, "web", "watcher"):
-        kenal.until(lambda: kenal.counts()["enrolled"] == FACES, PATIENCE_SECONDS)
+        kenal.until(lambda: kenal.looked_at() == FACES, 4 * PATIENCE_SECONDS)
+        kenal.faces = kenal.counts()["enrolled"]
+        assert kenal.faces >= NEARLY_ALL * FACES, kenal.counts()
         clients = Clients(kenal.url, retakes.photo, retakes.people, only=MOBILEFACENET.id)
         with searching(clients):
             go_over(kenal, clients, DLIB.id)
@@ -203,4 +222,5 @@ def test_there_and_back_on_photos_of_real_people(
             kenal.until(lambda: sum(clients.answers.values()) > asked + 20, PATIENCE_SECONDS)
     assert not clients.wrong, (len(clients.wrong), clients.wrong[:5])
     assert set(clients.answers) == set(ENTRIES)
-    print(f"{FACES} faces, {len(retakes.people)} people; answers: {dict(clients.answers)}")  # noqa: T201
+    assert clients.refused <= (1 - NEARLY_ALL) * sum(clients.answers.values())
+    print(f"{kenal.faces} faces, {len(retakes.people)} people; answers: {dict(clients.answers)}")  # noqa: T201
