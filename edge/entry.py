@@ -22,6 +22,12 @@ class Entry(StrEnum):
         """Whether this device let them in, whatever the relay did."""
         return self is not Entry.SHUT
 
+    @property
+    def is_in(self) -> bool:
+        """Whether they came in, as far as it is up to this device: where there is nothing to be
+        opened, nothing has held them up."""
+        return self in (Entry.OPENED, Entry.NO_RELAY)
+
 
 def enter(open_door: OpenDoor | None) -> Entry:
     """Opens the door for whoever was let in; raises nothing. None: there is no relay."""

@@ -68,7 +68,7 @@ class LocalDoor:
 
     def _let_in(self, visit: Visit, told: Recognition, ruling: Ruling) -> tuple[str, Ruling, Entry]:
         """First on the disk: nobody comes in unrecorded. The server hears what the relay did."""
-        opens = claim_of(told, ruling, opened=self._open_door is not None)
+        opens = claim_of(told, ruling, opened=True)
         event_id, entry = self._records.offer(visit, opens, is_held=True), Entry.SHUT
         try:
             if not self._records.keeps and not self._circumstances().server_answers:
@@ -77,7 +77,8 @@ class LocalDoor:
             elif self._is_fresh(visit):  # a disk may take its time: they may have gone
                 entry = enter(self._open_door)
         finally:
-            opened = claim_of(told, ruling, opened=entry is Entry.OPENED)
+            # Somebody who was let in stays on record, whatever the server makes of the picture.
+            opened = claim_of(told, ruling, opened=entry.is_in)
             self._records.release(event_id, opened)
         return event_id, ruling, entry
 

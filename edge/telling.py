@@ -115,8 +115,7 @@ class Teller:
         self._board.happened(Happening(happened.captured_at, label, happened.opened))
         # No lamp for somebody who has gone since, as after an outage.
         if self._lamps is not None and is_news:
-            is_in = entry in (Entry.OPENED, Entry.NO_RELAY)
-            self._lamps.granted() if is_in else self._lamps.refused()
+            self._lamps.granted() if entry.is_in else self._lamps.refused()
         if self._publish is not None:
             self._publish(happened)
 

@@ -45,7 +45,9 @@ class CheckInOptions(Body):
     device_decision: Decision | None = Field(None, description="What the device decided itself.")
     device_user_id: str | None = Field(None, description="Whom it matched; with `match` only.")
     device_similarity: float | None = Field(None, ge=-1, le=1, description="Of the nearest face.")
-    device_opened: bool = Field(False, description="Whether it opened by itself.")
+    device_opened: bool = Field(
+        False, description="Whether it opened, or let somebody in, by itself."
+    )
     review: bool = Field(False, description="Whether somebody should look at the event.")
 
 

@@ -210,11 +210,11 @@ def test_a_door_alone_decides_too(config: Config, shared_dir: Path, obama: Visit
 
 
 @pytest.mark.parametrize(
-    ("relay", "opened"), [(FakeRelay(), "true"), (FakeRelay(fails=True), "false"), (None, "false")]
+    ("relay", "let_in"), [(FakeRelay(), "true"), (FakeRelay(fails=True), "false"), (None, "true")]
 )
-def test_the_server_hears_whether_the_relay_opened(
+def test_the_server_hears_who_was_let_in_and_the_page_what_the_relay_did(
     relay: FakeRelay | None,
-    opened: str,
+    let_in: str,
     config: Config,
     server: BadServer,
     shared_dir: Path,
@@ -230,9 +230,9 @@ def test_the_server_hears_whether_the_relay_opened(
         assert connection is not None
         assert soon(lambda: connection.waiting() == 0)
         (happening,) = door.board.happenings()
-        assert happening.opened is (opened == "true")
+        assert happening.opened is (relay is not None and let_in == "true")
     (body,) = [one for one in server.bodies if b'name="event_id"' in one]
-    assert f'name="device_opened"\r\n\r\n{opened}\r\n'.encode() in body
+    assert f'name="device_opened"\r\n\r\n{let_in}\r\n'.encode() in body
     assert b'name="device_decision"\r\n\r\nmatch\r\n' in body
 
 
