@@ -76,13 +76,12 @@ class Switch:
         filler = filler_of(self._services, self.own, self.to)
         while True:
             with lease(filling_lock(self._services.settings, self.to.spec.embedder), False) as mine:
-                standing = self.standing()
-                done = standing.faces - standing.waiting
-                on_progress("faces", done, standing.faces)
+                waiting, total = self._waiting()
+                on_progress("faces", total - waiting, total)
                 if mine:
-                    self._fill(filler, done, standing.faces, on_progress)
+                    self._fill(filler, total - waiting, total, on_progress)
                     return
-            if standing.waiting == 0:
+            if waiting == 0:
                 return
             time.sleep(_POLL_SECONDS)
 
@@ -133,6 +132,11 @@ class Switch:
     def standing(self) -> Standing:
         """How far it is."""
         return standing(self._services, self.to.spec)
+
+    def _waiting(self) -> tuple[int, int]:
+        """How many faces were not looked at yet, and of how many: counted while others fill."""
+        with self._database.read() as session:
+            return spaces.pending(session, self.to.spec), faces.count(session)
 
     def _fill(self, filler: Filler, done: int, total: int, on_progress: OnProgress) -> None:
         def heard(filled: Filled) -> None:
