@@ -28,7 +28,8 @@ from tests.training.faces_kit import twelve
 
 FACES = int(os.environ.get("SWITCH_REAL_FACES", "48"))
 CLIENTS = 4
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 1.0
+"""Between two searches of a client: who fills has the lowest priority."""
 PATIENCE_SECONDS = 300 + FACES
 LONGEST_SIDE = 640
 NEARLY_ALL = 0.95
