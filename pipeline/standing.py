@@ -68,25 +68,14 @@ def standing(session: Session, settings: Settings, spec: EmbeddingSpec, own: flo
         warning = _warning(row, faces)
         return Standing(threshold, faces, Range(low, row.fmr_high), Basis.CALIBRATION, warning)
     warning = None if row is None else _below(row, threshold)
-    known = measured(spec, settings)
+    known = _measured(spec, settings)
     if known is None or threshold.value < own:
         return Standing(threshold, faces, None, None, warning)
     if threshold.origin is Origin.NETWORK:
-        warning = warning or poor(spec, known)
+        warning = warning or _poor(spec, known)
         return Standing(threshold, faces, Range(known.low, known.high), Basis.REGISTRY, warning)
     # Of a stricter threshold than the measured one, only that it is no worse.
     return Standing(threshold, faces, Range(0.0, known.high), Basis.REGISTRY, warning)
-
-
-def poor(spec: EmbeddingSpec, known: FalseMatches) -> str | None:
-    """What to say of a network that is far from keeping people apart at its own threshold."""
-    if not known.is_poor:
-        return None
-    return (
-        f"{spec.embedder} took two people for one in {known.errors} of {known.comparisons:,}"
-        f" comparisons at its own threshold, which may be up to {100 * known.high:.2g} %:"
-        " strangers may be given a name; calibrate it, or train it with more people"
-    )
 
 
 def warn_of_strangers(
@@ -103,6 +92,17 @@ def warn_of_strangers(
             found.threshold.words,
             found.threshold.calibration,
         )
+
+
+def _poor(spec: EmbeddingSpec, known: FalseMatches) -> str | None:
+    """What to say of a network that is far from keeping people apart at its own threshold."""
+    if not known.is_poor:
+        return None
+    return (
+        f"{spec.embedder} took two people for one in {known.errors} of {known.comparisons:,}"
+        f" comparisons at its own threshold, which may be up to {100 * known.high:.2g} %:"
+        " strangers may be given a name; calibrate it, or train it with more people"
+    )
 
 
 def _warning(row: Calibration, faces: int) -> str | None:
@@ -127,8 +127,7 @@ def _below(row: Calibration, threshold: Threshold) -> str:
     )
 
 
-def measured(spec: EmbeddingSpec, settings: Settings) -> FalseMatches | None:
-    """The false matches of a network at its own threshold; None where nobody measured them."""
+def _measured(spec: EmbeddingSpec, settings: Settings) -> FalseMatches | None:
     try:
         return find(spec.embedder, settings).false_matches
     except (NotFound, ModelUnavailable):

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from core.types import Similarity
-from pipeline.models.custom import Manifest
+from pipeline.models.custom import UNTRAINED, Manifest
 from training.provenance import Provenance
 
 _TABLES = ("input", "false_matches")
@@ -48,9 +49,9 @@ def _fields(given: Provenance, file: str, sha256: str, source: str) -> dict[str,
     }
     if given.trained:
         measured = given.false_matches()
-        told = {} if measured is None else {"false_matches": measured}
+        told = {} if measured is None else {"false_matches": asdict(measured)}
         return {**fields, "default_threshold": given.threshold, **told}
-    return {**fields, "trained": False, "source": f"UNTRAINED: {given.reason}"[:500]}
+    return {**fields, "trained": False, "source": f"{UNTRAINED} {given.reason}"[:500]}
 
 
 def _toml(value: object) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from evaluation.report.axes import shares
-from pipeline.models.entry import FalseMatches
 from training.drawing import has_plots, histogram, picture
 from training.held_out import TARGETS, Measured
 from training.metric import Course
@@ -63,12 +62,9 @@ def comparison(before: Measured, after: Measured) -> Iterator[str]:
 def how_it_stands(given: Provenance) -> Iterator[str]:
     """What is known of a trained network's threshold, and what a server makes of it."""
     yield f"Threshold {given.threshold:.4f} from people who took no part"
-    told = given.false_matches()
-    if told is None:
+    measured = given.false_matches()
+    if measured is None:
         return
-    measured = FalseMatches(
-        int(told["errors"]), int(told["comparisons"]), told["low"], told["high"]
-    )
     yield (
         f"It took two people for one in {measured.errors} of {measured.comparisons:,} comparisons;"
         f" the true FMR may be up to {100 * measured.high:.2g} %"

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.errors import ModelUnavailable
 from core.files import sha256_file, write_atomic
 from pipeline.models.custom import ManifestInput
+from pipeline.models.entry import FalseMatches
 from training.held_out import Measured
 from training.sealed import seal_of
 
@@ -90,7 +91,7 @@ class Provenance(BaseModel):
             f" {self.people} people, {self.how}; data {self.dataset_sha256[:16]}."
         )
 
-    def false_matches(self) -> dict[str, float] | None:
+    def false_matches(self) -> FalseMatches | None:
         """What was measured at the threshold; the true rate is below `high` with 95 % confidence.
 
         Nothing is said of how low it may be: comparisons of so few people depend on each other.
@@ -99,12 +100,7 @@ class Provenance(BaseModel):
         if held is None or held.fmr_at_threshold is None or held.fmr_bound is None:
             return None
         errors = round(held.fmr_at_threshold * held.impostor)
-        return {
-            "errors": errors,
-            "comparisons": held.impostor,
-            "low": 0.0,
-            "high": min(held.fmr_bound, 1.0),
-        }
+        return FalseMatches(errors, held.impostor, low=0.0, high=min(held.fmr_bound, 1.0))
 
 
 def why_untrained(found: Measured) -> str:

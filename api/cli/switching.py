@@ -12,8 +12,8 @@ from db import spaces as stored
 from pipeline.analyzer import Analyzer
 from pipeline.spaces import switch
 from pipeline.spaces.switch import Standing, Switch
-from pipeline.standing import measured, poor
-from pipeline.thresholds import Origin, threshold_of
+from pipeline.standing import standing as standing_of
+from pipeline.thresholds import Origin
 
 _MOST_LISTED = 50
 
@@ -104,16 +104,13 @@ def remove(model_id: str, yes: bool) -> None:
 
 def _weigh(to: Analyzer, accept: bool) -> None:
     """Raises ConflictError for a network that would give strangers names, by its own record."""
-    settings, spec, own = services().settings, to.spec, to.default_threshold
     with services().database.read() as session:
-        is_its_own = threshold_of(session, settings, spec, own).origin is Origin.NETWORK
-    known = measured(spec, settings)
-    warning = None if known is None or not is_its_own else poor(spec, known)
-    if warning is None:
+        found = standing_of(session, services().settings, to.spec, to.default_threshold)
+    if found.warning is None or found.threshold.origin is not Origin.NETWORK:
         return
     if not accept:
-        raise ConflictError(f"{warning}. To use it all the same: --accept-false-matches")
-    click.echo(warning)
+        raise ConflictError(f"{found.warning}. To use it all the same: --accept-false-matches")
+    click.echo(found.warning)
 
 
 def _go_over(going: Switch, threshold: float | None, *, yes: bool, wait: float) -> None:

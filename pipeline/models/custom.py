@@ -13,7 +13,8 @@ from pipeline.models.weights import WeightsFile
 
 MANIFEST_NAME = "manifest.json"
 _MOST_MANIFEST_BYTES = 100_000
-_UNTRAINED = "UNTRAINED:"
+UNTRAINED = "UNTRAINED:"
+"""With this and the reason begins the source of a network that its trainer lets name nobody."""
 _RESERVED = frozenset(["facenet", "dlib", "mobilefacenet", "mtcnn", "auto"])
 Triple = tuple[float, float, float]
 
@@ -76,7 +77,7 @@ class Manifest(_Strict):
     def _is_trained(cls, given: object) -> object:
         # Before the rest: it has no threshold either, and this is why.
         if isinstance(given, dict) and (given.get("trained") is False or _owns_up(given)):
-            why = str(given.get("source", "")).removeprefix(_UNTRAINED).strip()
+            why = str(given.get("source", "")).removeprefix(UNTRAINED).strip()
             said = f" ({why})" if _owns_up(given) and why else ""
             raise ValueError(f"an untrained network names people at random{said}")
         return given
@@ -90,7 +91,7 @@ class Manifest(_Strict):
 
 def _owns_up(given: dict[str, object]) -> bool:
     """Whether the trainer's reason of why the network names nobody is still in it."""
-    return str(given.get("source", "")).startswith(_UNTRAINED)
+    return str(given.get("source", "")).startswith(UNTRAINED)
 
 
 def custom_ids(models_path: Path) -> list[str]:

@@ -13,9 +13,9 @@ import pytest
 from db.session import Database
 from tests.calibration_kit import recorded, row
 from tests.evaluation.kit import people
-from tests.fakes import EMBEDDER, THRESHOLD, color_of, portrait, spec, vector_of
+from tests.fakes import THRESHOLD, color_of, portrait, spec, vector_of
 from tests.integration.system import client_of_each_worker
-from tests.integration.test_switching import PNG, Served
+from tests.integration.test_switching import PNG, Served, served
 from tests.switch_kit import two_networks_in
 
 PATIENCE_SECONDS = 240
@@ -27,14 +27,8 @@ SIMILAR = float(vector_of(color_of(5)) @ vector_of(color_of(5, 6)))
 def kenal(tmp_path: Path) -> Iterator[Served]:
     with two_networks_in(tmp_path) as kit:
         kit.enroll("anna/1.png", 5)
-    kenal = Served(tmp_path, embedder=EMBEDDER)
-    try:
-        kenal.start("web")
-        kenal.start("watcher")
-        kenal.wait_ready()
+    with served(tmp_path) as kenal:
         yield kenal
-    finally:
-        kenal.stop()
 
 
 @contextmanager

@@ -93,6 +93,19 @@ class Served(RunningKenal):
         return done.stdout
 
 
+@contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    """The web and the watcher on a gallery that is there, ready."""
+    kenal = Served(folder, embedder=EMBEDDER)
+    try:
+        kenal.start("web")
+        kenal.start("watcher")
+        kenal.wait_ready()
+        yield kenal
+    finally:
+        kenal.stop()
+
+
 @dataclass
 class Clients:
     """Search for everybody in turn, all the time; what is wrong is kept."""
@@ -155,14 +168,8 @@ def kenal(tmp_path: Path) -> Iterator[Served]:
 
         done = scan_once(kit.services, kit.engine)
         assert sum(done.values()) == FACES
-    kenal = Served(tmp_path, embedder=EMBEDDER)
-    try:
-        kenal.start("web")
-        kenal.start("watcher")
-        kenal.wait_ready()
+    with served(tmp_path) as kenal:
         yield kenal
-    finally:
-        kenal.stop()
 
 
 def killed_at(kenal: Served, command: str, name: str, count: int) -> None:
