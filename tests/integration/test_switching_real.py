@@ -79,7 +79,7 @@ class Gallery(RunningKenal):
     def looked_at(self) -> int:
         """Photos that were enrolled, or refused with a code."""
         counts = self.counts()
-        return 0 if counts["pending"] else sum(counts.values())
+        return counts["seen"] - counts["pending"]
 
     def command(self, words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
