@@ -9,12 +9,13 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from urllib.parse import urlsplit
 
+from edge.active import KEY_REFUSED, refusal_of
 from edge.agent import words_of
 from edge.client import Client, rfc3339
 from edge.heartbeat import SKEW_ALARM_SECONDS, VERSION, told_of
 from edge.sections import Config
 from edge.types import Camera
-from edge.verdict import KEY_WORDS, Reply
+from edge.verdict import KEY_WORDS, Reply, key_word
 
 _CAMERA_SECONDS = 10.0
 
@@ -38,9 +39,13 @@ def check_server(config: Config) -> Iterator[Finding]:
         yield Finding("server", f"server.ca_file cannot be used: {error.strerror}", True)
         return
     try:
-        yield from _asked(client)
+        found = list(_asked(client))
     finally:
         client.close()
+    yield from found
+    is_asked = any(one.what == "key" for one in found)
+    if not is_asked and refusal_of(config.outbox.folder, config.server).exists():
+        yield Finding("key", KEY_REFUSED, True)
 
 
 def _asked(client: Client) -> Iterator[Finding]:
@@ -65,7 +70,7 @@ def judged_heartbeat(
         return
     told = told_of(reply, request_id, sent_at, seconds)
     if told is None:
-        yield Finding("key", _key_words(reply), True)
+        yield Finding("key", _key_words(reply, request_id), True)
         return
     yield Finding("key", "accepted for this device")
     if not told.is_active:
@@ -74,8 +79,11 @@ def judged_heartbeat(
     yield Finding("clock", f"{told.skew_seconds:+.2f} s beside the server's", is_off)
 
 
-def _key_words(reply: Reply) -> str:
-    words = {**KEY_WORDS, 404: "the server does not know server.device_id"}
+def _key_words(reply: Reply, request_id: str) -> str:
+    if key_word(reply, request_id) is False:
+        return f"{KEY_WORDS[reply.status]}: nothing opens until it is"
+    words = dict.fromkeys(KEY_WORDS, f"an answer that is not Kenal's ({reply.status})")
+    words[404] = "the server does not know server.device_id"
     return words.get(reply.status, f"the server answered {reply.status} to a heartbeat")
 
 

@@ -2,7 +2,7 @@
 
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ import httpx
 
 from edge.outbox import Event
 from edge.sections import ServerSettings
-from edge.verdict import Kind, Reply, Verdict, judged, trouble
+from edge.verdict import Kind, Reply, Verdict, judged, key_word, trouble
 
 _MAX_ANSWER_BYTES = 1 << 20
 _LACKING_SECONDS = 600.0
@@ -19,9 +19,15 @@ _LACKING_SECONDS = 600.0
 class Client:
     """One server, one device; thread-safe."""
 
-    def __init__(self, server: ServerSettings) -> None:
-        """Raises OSError where the authority's file cannot be read; connects to nobody yet."""
-        self._server = server
+    def __init__(
+        self, server: ServerSettings, key_heard: Callable[[bool, float], None] = lambda *_: None
+    ) -> None:
+        """Raises OSError where the authority's file cannot be read; connects to nobody yet.
+
+        `key_heard` is told whether the key was accepted when the server was asked at that
+        monotonic time.
+        """
+        self._server, self._key_heard = server, key_heard
         self._http = http_of(server)
         self._lacking_until = 0.0
 
@@ -48,7 +54,7 @@ class Client:
     def heartbeat(self, body: Mapping[str, Any], request_id: str) -> Reply | str:
         """The answer to a heartbeat, or in words why there is none."""
         path = f"/devices/{self._server.device_id}/heartbeat"
-        return self._ask("POST", path, None, json=body, headers={"X-Request-ID": request_id})
+        return self._ask_as(request_id, path, None, json=body)
 
     def health(self) -> Reply | str:
         """Whether something answers at all."""
@@ -60,14 +66,8 @@ class Client:
     def _send(
         self, path: str, said: Mapping[str, str], event: Event, within_seconds: float | None
     ) -> Verdict:
-        reply = self._ask(
-            "POST",
-            path,
-            within_seconds,
-            data=said,
-            files={"photo": ("photo.jpg", event.jpeg, "image/jpeg")},
-            headers={"X-Request-ID": event.event_id},
-        )
+        files = {"photo": ("photo.jpg", event.jpeg, "image/jpeg")}
+        reply = self._ask_as(event.event_id, path, within_seconds, data=said, files=files)
         if isinstance(reply, str):
             return trouble(reply)
         return judged(reply, event.event_id, is_check_in=path == "/checkins")
@@ -76,6 +76,26 @@ class Client:
         """Whether 404 meant the address; a device that nobody registered is another matter."""
         reply = self._ask("GET", "/checkins", None)
         return not isinstance(reply, str) and reply.status == 404 and reply.error_code is not None
+
+    def _ask_as(
+        self,
+        request_id: str,
+        path: str,
+        within_seconds: float | None,
+        *,
+        json: Mapping[str, Any] | None = None,
+        data: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+    ) -> Reply | str:
+        """As `_ask`; what the answer says of the key is heard."""
+        asked_at, headers = time.monotonic(), {"X-Request-ID": request_id}
+        reply = self._ask(
+            "POST", path, within_seconds, json=json, data=data, files=files, headers=headers
+        )
+        is_accepted = None if isinstance(reply, str) else key_word(reply, request_id)
+        if is_accepted is not None:
+            self._key_heard(is_accepted, asked_at)
+        return reply
 
     def _ask(
         self,

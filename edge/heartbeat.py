@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from edge.client import rfc3339
 from edge.facts import Facts
-from edge.verdict import KEY_WORDS, Reply
+from edge.verdict import KEY_WORDS, Reply, key_word
 
 VERSION = "0.1.0"
 SKEW_ALARM_SECONDS = 2.0
@@ -96,7 +96,7 @@ class Heartbeat:
         now = self._clock()
         told = told_of(reply, request_id, sent_at, now - began)
         if told is None:
-            return self._failed(_why(reply))
+            return self._failed(_why(reply, request_id))
         self._facts.learn(told.fresh_seconds, told.skew_seconds, sent_at + now - began, now)
         self._active(told.is_active)
         self.is_answered = True
@@ -126,12 +126,12 @@ class Heartbeat:
             self._stop.wait(pause)
 
 
-def _why(reply: Reply) -> str:
+def _why(reply: Reply, request_id: str) -> str:
     """Why a reply is no heartbeat's; a key that is refused is not a server that is away."""
-    code = reply.error_code
-    if code is not None and reply.status in KEY_WORDS:
+    if key_word(reply, request_id) is False:
         return f"the key is refused: {KEY_WORDS[reply.status]}"
-    return code or "an answer that is not Kenal's"
+    is_ours = reply.json.get("request_id") == request_id
+    return (is_ours and reply.error_code) or "an answer that is not Kenal's"
 
 
 def _number(value: object) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from edge.active import Active
+from edge.active import Allowed
 from edge.closer import closer
 from edge.detection import Detector, YuNet
 from edge.facts import Facts
@@ -116,15 +116,17 @@ def circumstances_of(
     config: Config,
     local: Local,
     facts: Facts,
-    active: Active,
     server_answers: Callable[[], bool],
+    *,
+    active: Allowed,
+    key: Allowed | None,
 ) -> Callable[[], Circumstances]:
-    """What is so at the moment at which it is asked."""
+    """What is so at the moment at which it is asked. Without a server there is no `key`."""
 
     def now() -> Circumstances:
         is_right = facts.is_clock_right(time.time(), time.monotonic())
         age = local.sync.age(clock_is_right=is_right) if local.sync else float("inf")
         answers = server_answers() if config.server.url else True
-        return Circumstances(bool(active), answers, age)
+        return Circumstances(bool(active), key is None or bool(key), answers, age)
 
     return now

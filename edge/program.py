@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from types import FrameType
 
-from edge.active import Active
+from edge.active import active_in
 from edge.agent import Agent
 from edge.alone import alone
 from edge.board import Board
@@ -81,7 +81,7 @@ class Door:
         self.watching = Watching(watcher, self._retakes, self.board, names)
         self.local = stack.enter_context(local_of(config))
         self._teller = self._telling(stack)
-        self._active = Active(config.outbox.folder)
+        self._active = active_in(config.outbox.folder)
         is_local = config.recognition.mode == "local"
         if config.server.url:
             answered = self._recorded if is_local else self._answered
@@ -166,8 +166,9 @@ class Door:
             self._config,
             local,
             connection.facts if connection else Facts(self._config.server.fresh_seconds),
-            self._active,
             connection.answers if connection else lambda: True,
+            active=self._active,
+            key=connection.key if connection else None,
         )
         return LocalDoor(
             local.recognizer,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from edge.active import KEY_REFUSED, Allowed, key_in
 from edge.client import Client
 from edge.entry import OpenDoor
 from edge.facts import Facts
@@ -23,6 +24,7 @@ class Connection:
     outbox: Outbox
     beats: Heartbeat
     facts: Facts
+    key: Allowed
 
     def waiting(self) -> int | None:
         """How many events wait; None where the queue cannot be read."""
@@ -35,7 +37,10 @@ class Connection:
     def problem(self) -> str | None:
         """What is wrong with the server or between it and this device, in words."""
         refused = self.sender.pause.alarm
-        return self.beats.problem or (f"events are refused: {refused}" if refused else None)
+        said = self.beats.problem or (f"events are refused: {refused}" if refused else None)
+        if self.key:
+            return said
+        return f"{said}; {KEY_REFUSED}" if said else KEY_REFUSED
 
     def answers(self) -> bool:
         """Whether the server answered when it was last asked."""
@@ -51,7 +56,8 @@ def sending(
 ) -> Iterator[Connection]:
     """At work until the end; `active` is told whether an admin lets this device open."""
     with ExitStack() as stack:
-        client = Client(config.server)
+        key = key_in(config.outbox.folder, config.server)
+        client = Client(config.server, key.heard)
         stack.callback(client.close)
         outbox = outbox_of(config)
         stack.callback(outbox.close)
@@ -60,7 +66,7 @@ def sending(
         beats = Heartbeat(
             client, facts, lambda: connection.waiting() or 0, sender.server_answers, active=active
         )
-        connection = Connection(sender, outbox, beats, facts)
+        connection = Connection(sender, outbox, beats, facts, key)
         stack.callback(sender.stop)
         sender.start()
         stack.callback(beats.stop)

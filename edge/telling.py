@@ -26,6 +26,7 @@ _WORDS = {
     "gallery_expired": "the gallery is too old",
     "not_recorded": "the disk is full",
     "offline_denied": "not while the server is away",
+    "key_refused": "the server refuses this door's key",
     "inactive_device": "this door is switched off",
 }
 

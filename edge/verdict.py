@@ -72,6 +72,15 @@ class Verdict:
     is_blamed: bool = False  # the server failed at this very event
 
 
+def key_word(reply: Reply, request_id: str) -> bool | None:
+    """Whether an answer to `request_id` accepts the key; None where it does not tell."""
+    if reply.json.get("request_id") != request_id:
+        return None  # a portal's or a proxy's 401 is none of our server
+    if reply.status in KEY_WORDS:
+        return None if reply.error_code is None else False
+    return True if reply.status in (200, 201) else None
+
+
 def trouble(word: str) -> Verdict:
     """No answer came."""
     return Verdict(Kind.LATER, word)

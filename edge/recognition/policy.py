@@ -20,9 +20,10 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What is so at the moment of a recognition. Without any server, `server_answers` is true."""
+    """What is so at the moment of a recognition. Without any server, all that is said is good."""
 
     is_active: bool  # what the last heartbeat said of this device
+    is_key_accepted: bool  # what the server last said of this device's key
     server_answers: bool
     gallery_age_seconds: float  # see `age_of`
 
@@ -57,8 +58,9 @@ def rule(
     `offline` (deny, known, review) is about everybody while the server is away; only people who
     came from the server expire.
     """
-    if not now.is_active:
-        return Ruling(False, False, "inactive_device")
+    barred = _barred(now)
+    if barred is not None:
+        return Ruling(False, False, barred)
     if recognition.decision == AMBIGUOUS:
         return Ruling(False, False, AMBIGUOUS)
     is_known = recognition.user_id is not None and source in (SERVER, LOCAL)
@@ -70,6 +72,13 @@ def rule(
     if not now.server_answers and offline not in ("known", "review"):
         return Ruling(False, False, "offline_denied")
     return Ruling(True, not now.server_answers and offline == "review", MATCH)
+
+
+def _barred(now: Circumstances) -> str | None:
+    """Why the server has this device open for nobody, also while it is away."""
+    if not now.is_key_accepted:
+        return "key_refused"
+    return None if now.is_active else "inactive_device"
 
 
 def age_of(confirmed: Confirmed | None, now: Moment, *, clock_is_right: bool) -> float:

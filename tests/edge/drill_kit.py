@@ -25,6 +25,8 @@ SOON_SECONDS = 150.0
 class Agent:
     """A process of `agent_driver` on one queue; may be killed and started again."""
 
+    driver = "tests.edge.agent_driver"
+
     def __init__(self, folder: Path, url: str, key: str) -> None:
         self.folder = folder
         self.environment = {
@@ -38,7 +40,7 @@ class Agent:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.edge.agent_driver"],
+            [sys.executable, "-m", self.driver],
             cwd=ROOT,
             env=self.environment,
             stdin=subprocess.PIPE,

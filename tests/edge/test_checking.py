@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.active import KEY_REFUSED, key_in
 from edge.checking import findings
 from edge.checks import Finding
 from edge.local_parts import network_of
@@ -133,6 +134,16 @@ def test_a_server_that_lacks_everything_is_said(alone: Config) -> None:
         )
         assert "server" in bad(config)
     assert "server" in bad(replace(alone, server=ServerSettings("http://127.0.0.1:9")))
+
+
+def test_a_key_that_was_refused_is_said_while_nobody_answers(alone: Config) -> None:
+    server = ServerSettings("http://127.0.0.1:9", Secret("knl_x_y"), "door-1")
+    door = replace(alone, server=server)
+    assert "key" not in found(door)
+    key_in(alone.outbox.folder, server).heard(False)
+    assert found(door)["key"] == Finding("key", KEY_REFUSED, True)
+    fresh = replace(server, key=Secret("knl_y_z"))
+    assert "key" not in found(replace(door, server=fresh))
 
 
 def test_the_servers_detector_is_not_loaded_here(alone: Config) -> None:

@@ -27,6 +27,10 @@ def reply(status: int = 200, **more: Any) -> Reply:
     return Reply.of(status, {}, json.dumps({**TOLD, **more}).encode())
 
 
+def refused(status: int, **more: Any) -> Reply:
+    return reply(status, error={"code": "unauthorized"}, **more)
+
+
 def test_the_skew_is_ours_minus_theirs_in_the_middle_of_the_way() -> None:
     assert told_of(reply(), "r", NOW + 5, 2.0) == Told(6.0, 4.0, 30.0, True)
 
@@ -99,6 +103,7 @@ def test_it_says_how_it_is_and_learns() -> None:
         ),
         (reply(503, error={"code": "busy"}), "busy"),
         (Reply.of(401, {}, b"<html>"), "an answer that is not Kenal's"),
+        (Reply(401, None, {"error": {"code": "unauthorized"}}), "an answer that is not Kenal's"),
     ],
 )
 def test_without_an_answer_it_learns_nothing_and_says_why(
@@ -132,8 +137,10 @@ def test_a_clock_is_right_until_it_leaps() -> None:
         (reply(), ["accepted for this device", "+0.00 s beside the server's"], False),
         (reply(server_time="2026-01-05T08:01:00Z"), ["accepted", "-60.00 s"], True),
         (reply(active=False), ["accepted", "switched this device off", "+0.00 s"], True),
-        (reply(401), ["server.key is not valid"], True),
-        (reply(403), ["not the key of server.device_id"], True),
+        (refused(401), ["server.key is not valid: nothing opens"], True),
+        (refused(403), ["not the key of server.device_id: nothing opens"], True),
+        (refused(401, request_id="another"), ["not Kenal's (401)"], True),
+        (Reply.of(403, {}, b"<html>"), ["not Kenal's (403)"], True),
         (reply(404), ["does not know server.device_id"], True),
         (reply(500), ["answered 500"], True),
         ("the server cannot be reached", ["cannot be reached"], True),

@@ -22,8 +22,8 @@ from edge.types import Face, Frame, Pixels, Recognition, Visit
 from tests.edge.agent_kit import FACE, Clock, visit
 
 NETWORK = Network("tiny", "a" * 64, "1", 4, 0.5)
-HERE = Circumstances(True, True, 60.0)
-AWAY = Circumstances(True, False, 60.0)
+HERE = Circumstances(True, True, True, 60.0)
+AWAY = Circumstances(True, True, False, 60.0)
 NOW = 1000.0
 
 
@@ -149,6 +149,8 @@ def test_who_is_known_is_recorded_and_then_let_in(gallery: Gallery) -> None:
         (BOTH, HERE, "known", "ambiguous"),
         (NOTHING, HERE, "known", "no_match"),
         (ADA, replace(HERE, is_active=False), "known", "inactive_device"),
+        (ADA, replace(HERE, is_key_accepted=False), "known", "key_refused"),
+        (BOB, replace(AWAY, is_key_accepted=False), "known", "key_refused"),
         (ADA, AWAY, "deny", "offline_denied"),
         (BOB, replace(HERE, gallery_age_seconds=73 * 3600), "known", "gallery_expired"),
         (BOB, replace(HERE, gallery_age_seconds=float("inf")), "known", "gallery_expired"),

@@ -20,7 +20,9 @@ from pipeline.gallery import Candidate
 
 RULE = Rule(0.5, 0.02)
 ANNA, BERT = Person("anna", "Anna", "server"), Person("bert", "Bert", "local")
-WELL = Circumstances(is_active=True, server_answers=True, gallery_age_seconds=0.0)
+WELL = Circumstances(
+    is_active=True, is_key_accepted=True, server_answers=True, gallery_age_seconds=0.0
+)
 KNOWN = Recognition(MATCH, "anna", "Anna", 0.9, 0.5)
 BOOT = Moment(wall=1000.0, boot="one", running=50.0)
 
@@ -150,7 +152,7 @@ def test_while_the_server_is_away(offline: str, told: Ruling, source: str) -> No
 @pytest.mark.parametrize("age", [3600.1, math.inf, math.nan, -1.0])
 @pytest.mark.parametrize("answers", [True, False])
 def test_only_people_of_the_server_expire(age: float, answers: bool) -> None:
-    old = Circumstances(is_active=True, server_answers=answers, gallery_age_seconds=age)
+    old = replace(WELL, server_answers=answers, gallery_age_seconds=age)
     assert ruling(now=old) == Ruling(False, False, "gallery_expired")
     assert ruling(now=old, source="local").opens
 
@@ -174,6 +176,19 @@ def test_a_device_that_was_switched_off_opens_for_nobody() -> None:
     off = replace(WELL, is_active=False)
     for source in ("server", "local"):
         assert ruling(source=source, now=off) == Ruling(False, False, "inactive_device")
+
+
+@pytest.mark.parametrize("source", ["server", "local"])
+@pytest.mark.parametrize("offline", ["deny", "known", "review"])
+@pytest.mark.parametrize("answers", [True, False])
+@pytest.mark.parametrize("is_active", [True, False])
+def test_a_device_whose_key_is_refused_opens_for_nobody(
+    is_active: bool, answers: bool, offline: str, source: str
+) -> None:
+    refused = replace(WELL, is_key_accepted=False, is_active=is_active, server_answers=answers)
+    for told in (KNOWN, Recognition("no_match", None, None, 0.2, 0.5)):
+        decided = ruling(told, source, refused, offline=offline)
+        assert decided == Ruling(False, False, "key_refused")
 
 
 def age(confirmed: Confirmed | None, now: Moment, clock_is_right: bool = False) -> float:

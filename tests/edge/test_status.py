@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from edge.active import Active
+from edge.active import active_in, key_in
 from edge.facts import Facts
 from edge.following import Following, SharedGallery
 from edge.heartbeat import Heartbeat
@@ -83,6 +83,7 @@ class Parts:
         self.camera, self.mqtt, self.server = FakeCamera(), FakeMqtt(), Beating()
         self.outbox, self.facts = outbox_in(folder), Facts(10.0)
         self.answer: Verdict = AWAY
+        self.key = key_in(folder, CONFIG.server)
         sender = Sender(self.outbox, FakeServer(self._answer), self.facts, lambda: None)
         beats = Heartbeat(
             self.server,
@@ -91,7 +92,7 @@ class Parts:
             sender.server_answers,
             wall=lambda: 1_700_000_000.0,
         )
-        self.connection = Connection(sender, self.outbox, beats, self.facts)
+        self.connection = Connection(sender, self.outbox, beats, self.facts, self.key)
 
     def status(self, local: Local | None = None, now: Circumstances | None = None) -> Status:
         circumstances = None if now is None else lambda: now
@@ -193,18 +194,37 @@ def test_that_only_events_are_refused_is_said_too(parts: Parts) -> None:
     assert parts.rows()["waiting to be sent"] == ("1", True)
 
 
+def test_a_key_that_is_refused_stands_there_whatever_else_does(parts: Parts) -> None:
+    parts.key.heard(False)
+    refused = "nothing opens: the server refused server.key; make a fresh key"
+    for is_there, before in ((False, "the server cannot be reached; "), (True, "")):
+        parts.server.is_there = is_there
+        parts.connection.beats.beat()
+        word, is_bad = parts.rows()["server"]
+        assert word.startswith(before + refused)
+        assert is_bad
+        assert parts.status().words()["server"] == word
+        assert len(word) <= 255, "Home Assistant takes no more"
+    parts.key.heard(True)
+    assert parts.rows()["server"] == ("ok", False)
+
+
 def test_the_circumstances_are_those_of_the_moment(
     parts: Parts, gallery: SharedGallery, tmp_path: Path
 ) -> None:
-    active, local = Active(tmp_path), local_with(gallery)
+    active, local = active_in(tmp_path), local_with(gallery)
     answers = parts.connection.answers
-    now = circumstances_of(CONFIG, local, parts.facts, active, answers)
-    assert now() == Circumstances(True, False, float("inf"))
+    now = circumstances_of(CONFIG, local, parts.facts, answers, active=active, key=parts.key)
+    assert now() == Circumstances(True, True, False, float("inf"))
     parts.connection.beats.beat()
     active.heard(False)
-    assert now() == Circumstances(False, True, float("inf"))
+    assert now() == Circumstances(False, True, True, float("inf"))
+    parts.key.heard(False)
+    assert now() == Circumstances(False, False, True, float("inf"))
     alone = replace(CONFIG, server=ServerSettings())
-    assert circumstances_of(alone, local, parts.facts, active, lambda: False)().server_answers
+    assert circumstances_of(
+        alone, local, parts.facts, lambda: False, active=active, key=None
+    )().server_answers
 
 
 class NoEndpoint:
@@ -218,7 +238,7 @@ class NoEndpoint:
 def test_a_server_without_galleries_is_said(parts: Parts, gallery: SharedGallery) -> None:
     sync = Sync(gallery, NoEndpoint(), NETWORK, lambda: None, seconds=60)
     sync.step()
-    rows = parts.rows(local_with(gallery, sync), Circumstances(True, True, float("inf")))
+    rows = parts.rows(local_with(gallery, sync), Circumstances(True, True, True, float("inf")))
     assert rows["people"] == ("0", True)
     assert rows["gallery"] == ("not_found", True)
 
@@ -237,7 +257,7 @@ def test_how_old_the_gallery_is(
     gallery.register("ada", "Ada", [ADA], NETWORK, 0.0)
     sync = Sync(gallery, NoEndpoint(), NETWORK, lambda: None, seconds=60)
     object.__setattr__(sync, "_status", replace(sync.status, problem=None))
-    rows = parts.rows(local_with(gallery, sync), Circumstances(True, True, hours * 3600))
+    rows = parts.rows(local_with(gallery, sync), Circumstances(True, True, True, hours * 3600))
     assert rows["gallery"] == (word, is_bad)
     assert rows["people"] == ("1", False)
 

@@ -181,6 +181,13 @@ def test_memory_is_bounded_and_the_newest_are_remembered() -> None:
             Label(Kind.REFUSED, "Ada Lovelace: not while the server is away", 0.9),
             "red",
         ),
+        (
+            KNOWN,
+            Ruling(False, False, "key_refused"),
+            Entry.SHUT,
+            Label(Kind.REFUSED, "Ada Lovelace: the server refuses this door's key", 0.9),
+            "red",
+        ),
     ],
 )
 def test_what_the_device_decides_is_told_at_once(

@@ -10,13 +10,15 @@ from typing import Any, cast
 
 import pytest
 
+from edge.active import KEY_REFUSED
 from edge.board import Kind, Label
 from edge.crop import crop_jpeg
 from edge.detection import YuNet
 from edge.program import Door
 from edge.relay import Relay, RelayFailed
 from edge.sections import Config, DetectorSettings, OutboxSettings, RecognitionSettings
-from edge.sending import sending
+from edge.sending import Connection, sending
+from edge.settings_fields import Secret
 from edge.types import Camera, Frame, Track, Visit
 from tests.edge.agent_kit import FACE, visit
 from tests.edge.bad_server import BadServer, Handler, bad_server
@@ -119,6 +121,12 @@ def know(door: Door, seen: Visit) -> None:
     vector = door.local.recognizer.embed(seen.frame, seen.face)
     door.local.store.add("obama", "Barack Obama", [vector])
     door.local.recognizer.refresh()
+
+
+def connection_of(door: Door) -> Connection:
+    connection = door.status(cast(Any, None)).connection
+    assert connection is not None
+    return connection
 
 
 def label_at(door: Door, track_id: int = 1) -> Label | None:
@@ -252,7 +260,7 @@ def test_a_key_that_is_refused_is_said_and_loses_nothing(
         connection = door.status(cast(Any, None)).connection
         assert connection is not None
         door.offer(now(obama))
-        refused = "the key is refused: server.key is not valid"
+        refused = f"the key is refused: server.key is not valid; {KEY_REFUSED}"
         assert soon(lambda: said() == refused)
         assert soon(lambda: connection.sender.pause.alarm == "unauthorized")
         assert (connection.waiting(), server.committed, relay.pulses) == (1, [], 0)
@@ -261,6 +269,73 @@ def test_a_key_that_is_refused_is_said_and_loses_nothing(
         assert soon(lambda: said() == "ok")
         assert soon(lambda: len(server.committed) == 1)
         assert soon(lambda: connection.waiting() == 0)
+
+
+@pytest.mark.parametrize("offline", ["deny", "known", "review"])
+def test_a_door_whose_key_is_refused_opens_nothing_until_it_is_accepted(
+    config: Config, kenal: Kenal, server: BadServer, shared_dir: Path, obama: Visit, offline: str
+) -> None:
+    relay, own = FakeRelay(), local(config, shared_dir, offline=offline)
+    with ExitStack() as stack:
+        door = Door(own, cast(Relay, relay), stack)
+        know(door, obama)
+        connection = connection_of(door)
+        assert soon(connection.answers)
+        kenal.knows_key = False
+        door.offer(now(obama))
+        assert relay.pulses == 1, "the server has not said a word yet"
+        assert soon(lambda: connection.sender.pause.alarm == "unauthorized")
+        connection.beats.stop()
+        door.offer(now(obama))
+        assert relay.pulses == 1, "an event was refused, whatever the last heartbeat was told"
+    kenal.is_there, fresh = False, replace(own.server, key=Secret("knl_fresh_z"))
+    for server_settings, pulses in ((own.server, 1), (fresh, 1 if offline == "deny" else 2)):
+        with ExitStack() as stack:
+            door = Door(replace(own, server=server_settings), cast(Relay, relay), stack)
+            door.offer(now(obama))
+            assert relay.pulses == pulses
+    kenal.is_there = kenal.knows_key = True
+    with ExitStack() as stack:
+        door = Door(own, cast(Relay, relay), stack)
+        connection = connection_of(door)
+        assert soon(connection.answers)
+        door.offer(now(obama))
+        assert relay.pulses == pulses + 1
+        assert soon(lambda: connection.waiting() == 0)
+    assert len(set(server.committed)) == 5, "nothing was lost"
+
+
+def test_a_key_that_a_heartbeat_is_refused_for_is_good_again_without_a_restart(
+    config: Config, kenal: Kenal, shared_dir: Path, obama: Visit
+) -> None:
+    kenal.knows_key, relay = False, FakeRelay()
+    with ExitStack() as stack:
+        door = Door(local(config, shared_dir, offline="known"), cast(Relay, relay), stack)
+        know(door, obama)
+        connection = connection_of(door)
+        assert soon(lambda: not connection.key)
+        door.offer(now(obama))
+        assert relay.pulses == 0
+        kenal.knows_key = True
+        connection.beats.beat()
+        door.offer(now(obama))
+        assert relay.pulses == 1
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_portal_that_wants_a_login_is_a_server_that_is_away(
+    config: Config, shared_dir: Path, obama: Visit, status: int
+) -> None:
+    relay = FakeRelay()
+    with ExitStack() as stack:
+        portal = stack.enter_context(bad_server(lambda one: one.reply(status, b"<html>Log in")))
+        own = local(replace(config, server=portal.settings()), shared_dir, offline="known")
+        door = Door(own, cast(Relay, relay), stack)
+        know(door, obama)
+        for heard in (1, 2):
+            assert soon(lambda least=heard: len(portal.asked) >= least)  # type: ignore[misc]
+            door.offer(now(obama))
+            assert relay.pulses == heard
 
 
 def test_a_visit_that_fails_ends_nothing(
@@ -275,7 +350,7 @@ def test_a_visit_that_fails_ends_nothing(
         assert soon(lambda: relay.pulses == 1)
 
 
-@pytest.mark.parametrize("part", ["local_of", "sending", "signals_of", "Active"])
+@pytest.mark.parametrize("part", ["local_of", "sending", "signals_of", "active_in"])
 def test_what_was_begun_ends_where_the_rest_cannot_be_made(
     part: str, config: Config, shared_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
