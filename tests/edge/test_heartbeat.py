@@ -67,7 +67,7 @@ class FakeServer:
 
     def heartbeat(self, body: Mapping[str, Any], request_id: str) -> Reply | str:
         self.bodies.append(body)
-        if isinstance(self.answer, str) or "request_id" not in self.answer.json:
+        if isinstance(self.answer, str) or self.answer.json.get("request_id") != "r":
             return self.answer
         return Reply(self.answer.status, None, {**self.answer.json, "request_id": request_id})
 
@@ -103,6 +103,7 @@ def test_it_says_how_it_is_and_learns() -> None:
         ),
         (reply(503, error={"code": "busy"}), "busy"),
         (Reply.of(401, {}, b"<html>"), "an answer that is not Kenal's"),
+        (refused(401, request_id="another"), "an answer that is not Kenal's"),
         (Reply(401, None, {"error": {"code": "unauthorized"}}), "an answer that is not Kenal's"),
     ],
 )
