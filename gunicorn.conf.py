@@ -44,7 +44,9 @@ preload_app = False
 # Room for loading the networks on a slow machine; the heartbeat is not a limit on requests.
 timeout = 120
 graceful_timeout = 30
-keepalive = 5
+# Longer than proxies and pools keep an idle one (mostly 60 s): who closes first loses no request on
+# it. No newcomer waits for that: where places run short, those idle longest go (core/serving).
+keepalive = 75
 backlog = 512
 # What a proxy says is for the API to believe: a SCRIPT_NAME that a client sends through one would
 # give every address a second name, past whatever the proxy keeps closed.

@@ -56,6 +56,11 @@ class PacedSocket(socket.socket):
         return data
 
     @property
+    def is_over(self) -> bool:
+        """Whether the other end was too slow: nothing is read of it any more."""
+        return self._is_over
+
+    @property
     def is_waiting(self) -> bool:
         """Whether a part of an answer was not sent yet, and can be."""
         return bool(self._waiting) and self.fileno() >= 0

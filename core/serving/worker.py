@@ -18,11 +18,12 @@ from contextlib import suppress
 from functools import partial
 
 from gunicorn import util  # type: ignore[import-untyped]
-from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from gunicorn.http.message import Request  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from core.serving.arrival import Arrival
+from core.serving.connection import Connection, Reader, received
+from core.serving.idle import has_data, who_must_go
 from core.serving.paced_socket import PacedSocket
 from core.settings import load_settings
 
@@ -33,43 +34,8 @@ _LINGER_SECONDS = 2.0
 _MOST_LINGERING = 200
 _MOST_DRAINED_BYTES = 1_000_000
 _LOOK_SECONDS = 0.5
-_PIECE_BYTES = 65_536
 _NOT_NOW = frozenset([errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED])
 _NO_DESCRIPTOR = frozenset([errno.EMFILE, errno.ENFILE])
-
-
-class Reader:
-    """Reads a body as gunicorn's does; one that is no HTTP ends like one whose client left.
-
-    The application knows the one, and answers 400; of the other it would know nothing.
-    """
-
-    def __init__(self, plain: "Reader") -> None:
-        self._plain = plain
-
-    def read(self, size: int) -> bytes:
-        """Raises ConnectionResetError for a body that is malformed."""
-        try:
-            return self._plain.read(size)
-        except ParseException:
-            raise ConnectionResetError(errno.ECONNRESET, "the body is malformed") from None
-
-
-class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
-    """A connection of the worker, with what has arrived of its next request."""
-
-    worker: "PatientWorker"
-    arrival: Arrival
-    ends_at = 0.0
-    drained = 0
-    holds_thread = False
-
-    def close(self, graceful: bool = False) -> None:
-        """As gunicorn's, which reads the rest of what is sent for two seconds in its one loop."""
-        if graceful:
-            self.worker.linger(self)
-        else:
-            super().close(graceful)
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
@@ -98,7 +64,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             return
         self.nr_conns += 1
         connection = Connection(self.cfg, PacedSocket.of(plain), address, listener.getsockname())
-        connection.worker = self
+        connection.linger = self.linger
         self.enqueue_req(connection)
 
     def enqueue_req(self, conn: Connection) -> None:
@@ -113,12 +79,18 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._arriving.add(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._collect, conn))
 
-    def handle(self, conn: Connection) -> object:
+    def handle(self, conn: Connection) -> bool:
         conn.sock.begin()
-        return super().handle(conn)
+        if not super().handle(conn) or conn.sock.is_over:
+            return False
+        conn.forget_request()
+        return True
 
     def handle_request(self, req: Request, conn: Connection) -> object:
         req.body.reader = Reader(req.body.reader)
+        if self.nr_conns >= self.worker_connections:
+            # It could not be kept; a client that is told so loses no request.
+            req.force_close()
         return super().handle_request(req, conn)
 
     def finish_request(self, conn: Connection, fs: "Future[object]") -> None:
@@ -133,6 +105,18 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self.poller.register(conn.sock, selectors.EVENT_WRITE, partial(self._flush, conn))
         else:
             super().finish_request(conn, fs)
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Let go of idle connections: late ones, and those idle longest where places run short."""
+        if force:
+            super().murder_keepalived(force)
+            return
+        lacking = self.nr_conns - self.worker_connections + 1
+        idle, now = self.keepalived_conns, time.monotonic()
+        for conn in who_must_go(idle, now, lacking, lambda one: has_data(one.sock)):
+            idle.remove(conn)
+            self.poller.unregister(conn.sock)
+            self._drop(conn)
 
     def murder_pending(self) -> None:
         """Let go of those whose time is over."""
@@ -180,7 +164,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _is_there(self, conn: Connection) -> bool:
         """Take what has come: whether that is enough, or nothing more will come."""
-        data = _received(conn.sock)
+        data = received(conn.sock)
         if data is None:
             return False
         conn.arrival.add(data)
@@ -224,7 +208,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.linger(conn)
 
     def _drain(self, conn: Connection, _: object) -> None:
-        data = _received(conn.sock)
+        data = received(conn.sock)
         if data is None:
             return
         conn.drained += len(data)
@@ -248,13 +232,3 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _drop(self, conn: Connection) -> None:
         self.nr_conns -= 1
         util.close(conn.sock)
-
-
-def _received(sock: socket.socket) -> bytes | None:
-    """What has come; empty where nothing more will, None where nothing has yet."""
-    try:
-        return sock.recv(_PIECE_BYTES)
-    except (BlockingIOError, InterruptedError):
-        return None
-    except OSError:
-        return b""
