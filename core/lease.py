@@ -1,4 +1,4 @@
-"""A lock file that one process at a time holds."""
+"""Lock files: one that a single process holds, and one by which many say that they are at it."""
 
 import fcntl
 import os
@@ -19,6 +19,24 @@ def lease(path: Path, wait: bool) -> Iterator[bool]:
         yield _lock(descriptor, wait)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def claim(path: Path) -> Iterator[None]:
+    """Until the end of the block `is_claimed(path)`; any number of processes may claim at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_claimed(path: Path) -> bool:
+    """Whether any living process claims `path`."""
+    with lease(path, wait=False) as nobody:
+        return not nobody
 
 
 def _lock(descriptor: int, wait: bool) -> bool:

@@ -94,6 +94,7 @@ def filler(
     own: Analyzer | None = None,
     further: Analyzer | None = None,
     again_after: timedelta = AGAIN_AFTER,
+    threads: int = 1,
 ) -> Filler:
     """Fills the second network's space of a gallery."""
     settings = kit.services.settings
@@ -101,7 +102,9 @@ def filler(
     further = further or kit.services.analyzer(FURTHER)
     limits = Limits(settings.max_upload_bytes, settings.max_image_pixels, settings.dominant_face)
     looker = Looker(kit.drop, own, further, limits, THRESHOLD)
-    return Filler(kit.services.database, looker, own.spec, FURTHER_SPEC, again_after)
+    return Filler(
+        kit.services.database, looker, own.spec, FURTHER_SPEC, again_after, threads=threads
+    )
 
 
 def codes_of(database: Database) -> dict[str, str | None]:

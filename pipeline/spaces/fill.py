@@ -4,9 +4,12 @@ What is committed stays, whenever the process ends: the next run goes on with wh
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 from core.types import EmbeddingSpec
 from db import spaces
@@ -23,11 +26,15 @@ GoesOn = Callable[[], bool]
 
 @dataclass(slots=True)
 class Filled:
-    """What one run did: faces embedded, faces without by code, and those to look at again."""
+    """What one run did: faces embedded, faces without by code, and those to look at again.
+
+    `is_whole`: it was not told to stop.
+    """
 
     embedded: int = 0
     without: Counter[str] = field(default_factory=Counter)
     waiting: int = 0
+    is_whole: bool = True
 
     @property
     def done(self) -> int:
@@ -35,7 +42,8 @@ class Filled:
 
 
 class Filler:
-    """Fills the space `further` with the faces of the gallery's space `own`. For one thread."""
+    """Fills the space `further` with the faces of the gallery's space `own`. For one thread,
+    which writes; so many `threads` look at faces, the caller's own where it is one."""
 
     def __init__(
         self,
@@ -44,9 +52,12 @@ class Filler:
         own: EmbeddingSpec,
         further: EmbeddingSpec,
         again_after: timedelta = AGAIN_AFTER,
+        *,
+        threads: int = 1,
     ) -> None:
         self._database, self._looker = database, looker
         self._own, self._further, self._again_after = own, further, again_after
+        self._threads = threads
 
     def fill(
         self, goes_on: GoesOn = lambda: True, heard: Callable[[Filled], None] = lambda _: None
@@ -56,18 +67,15 @@ class Filler:
         Raises ServiceError where networks or database fail; what was committed stays.
         """
         filled = Filled()
-        for some in self._batches():
-            looked: list[Looked] = []
-            for source in some:
+        with self._looks() as looks:
+            for some in self._batches():
+                found = list(looks(takewhile(lambda _: goes_on(), some)))
+                filled.waiting += found.count(None)
+                self._commit([one for one in found if one is not None], filled)
                 if not goes_on():
+                    filled.is_whole = False
                     break
-                found = self._looker.look(source)
-                filled.waiting += found is None
-                looked += [] if found is None else [found]
-            self._commit(looked, filled)
-            if not goes_on():
-                break
-            heard(filled)
+                heard(filled)
         return filled
 
     def fill_last(self, session: Session, after: int, most: int) -> bool:
@@ -80,6 +88,14 @@ class Filler:
             if found is not None:
                 spaces.put(session, self._further, found.face_id, found.vector, found.code)
         return True
+
+    @contextmanager
+    def _looks(self) -> Iterator[Callable[[Iterable[Source]], Iterator[Looked | None]]]:
+        if self._threads == 1:
+            yield lambda some: map(self._looker.look, some)
+            return
+        with ThreadPoolExecutor(self._threads) as crew:
+            yield lambda some: crew.map(self._looker.look, some)
 
     def _batches(self) -> Iterator[Sequence[Source]]:
         """Faces by seq: those never looked at, then those whose photo may be there again."""

@@ -8,15 +8,11 @@ import contextlib
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from core.errors import KenalError, NotReady
-from core.lease import lease
 from core.logs import describe
-from core.settings import Settings
 from core.types import EmbeddingSpec
 from db import switching
 from db.gallery import last_seq
@@ -25,14 +21,14 @@ from pipeline.analyzer import Analyzer
 from pipeline.engine import limits_of
 from pipeline.services import Engine, Services
 from pipeline.setup import serving
-from pipeline.spaces.fill import Filled, Filler
+from pipeline.spaces.fill import Filler
+from pipeline.spaces.kept import Kept
 from pipeline.spaces.look import Looker
+from pipeline.spaces.taking_turns import filling, is_left_to_others
 from pipeline.spaces.thresholds import least_similarity
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 2.0
-_RETRY_SECONDS = 60.0
-_SAID_SECONDS = 60.0
 _END_SECONDS = 3.0
 _NICE = 19
 Prepare = Callable[[str], None]
@@ -43,19 +39,14 @@ class SpaceKeeper:
 
     def __init__(self, services: Services, engine: Engine, prepare: Prepare) -> None:
         self._services, self._engine, self._prepare = services, engine, prepare
-        self._networks: dict[str, _Kept] = {}
+        self._networks: dict[str, Kept] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Keep filling until `stop`; the face in hand is finished."""
         _step_back()
         while not stop.is_set():
             for name in self._names():
-                network = self._networks.setdefault(name, _Kept(name, self._filler))
-                # Somebody may be waiting for it, and fill it in the foreground.
-                with lease(filling_lock(self._services.settings, name), wait=False) as alone:
-                    if alone:
-                        pause = self._services.settings.rescan_seconds
-                        network.look(self._last_seq, stop, pause)
+                self._keep(self._networks.setdefault(name, Kept(name, self._filler)), stop)
             stop.wait(_LOOK_SECONDS)
 
     def wanted(self) -> list[str]:
@@ -69,6 +60,19 @@ class SpaceKeeper:
         names.pop(own.embedder, None)
         is_kept = spaces and spaces.previous and spaces.in_force == own.spec
         return [*names, own.embedder] if is_kept else [*names]
+
+    def _keep(self, network: Kept, stop: threading.Event) -> None:
+        settings, name = self._services.settings, network.name
+
+        def goes_on() -> bool:
+            return not stop.is_set() and not is_left_to_others(settings, name)
+
+        try:
+            with filling(settings, name) as alone:
+                if alone and goes_on():
+                    network.look(self._last_seq, goes_on, settings.rescan_seconds)
+        except OSError as error:
+            _log.warning("network %s: its lock cannot be had [%s]", name, describe(error))
 
     def _names(self) -> list[str]:
         try:
@@ -103,69 +107,13 @@ class SpaceKeeper:
         return serving(spec, self._services.settings, lambda name, _: self._services.analyzer(name))
 
 
-def filling_lock(settings: Settings, name: str) -> Path:
-    """Held by the one process that fills the space of a network."""
-    return settings.data_dir / f"filling-{name}.lock"
-
-
-def filler_of(services: Services, own: Analyzer, further: Analyzer) -> Filler:
+def filler_of(services: Services, own: Analyzer, further: Analyzer, threads: int = 1) -> Filler:
     """Fills the space of `further` with the faces that `own` knows again."""
     settings = services.settings
     with services.database.read() as session:
         threshold = least_similarity(session, settings, own)
     looker = Looker(settings.photo_dir, own, further, limits_of(settings), threshold)
-    return Filler(services.database, looker, own.spec, further.spec)
-
-
-class _Kept:
-    """One network: when to look at its space again."""
-
-    def __init__(self, name: str, make: Callable[[str], Filler]) -> None:
-        self._name, self._make = name, make
-        self._filler: Filler | None = None
-        self._seen_seq = -1
-        self._next = float("-inf")
-        self._said_at = float("-inf")
-
-    def look(self, newest: Callable[[], int], stop: threading.Event, pause_seconds: float) -> None:
-        """Fill where something changed, or the pause is over; a failure is tried again later."""
-        try:
-            seq = newest()
-            if time.monotonic() < self._next and (seq == self._seen_seq or self._filler is None):
-                return
-            self._next = time.monotonic() + pause_seconds
-            self._fill(stop)
-            self._seen_seq = seq
-        except KenalError as error:
-            self._failed(f"{error.message} ({error.code})")
-        except Exception as error:  # noqa: BLE001 - a thread's own traceback would name paths
-            self._failed(f"[{describe(error)}]")
-
-    def _failed(self, why: str) -> None:
-        self._next = time.monotonic() + _RETRY_SECONDS
-        self._seen_seq = -1
-        _log.warning("network %s: its space cannot be filled yet: %s", self._name, why)
-
-    def _fill(self, stop: threading.Event) -> None:
-        if self._filler is None:
-            self._filler = self._make(self._name)
-        filled = self._filler.fill(lambda: not stop.is_set(), self._heard)
-        if filled.done:
-            self._say(filled)
-
-    def _heard(self, filled: Filled) -> None:
-        if time.monotonic() >= self._said_at + _SAID_SECONDS:
-            self._say(filled)
-
-    def _say(self, filled: Filled) -> None:
-        self._said_at = time.monotonic()
-        without = ", ".join(f"{n} {code}" for code, n in sorted(filled.without.items()))
-        _log.info(
-            "network %s: %d faces embedded; without: %s",
-            self._name,
-            filled.embedded,
-            without or "none",
-        )
+    return Filler(services.database, looker, own.spec, further.spec, threads=threads)
 
 
 def _step_back() -> None:

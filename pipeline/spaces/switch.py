@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from itertools import count
 
+from core.cores import cores
 from core.errors import ConflictError, NotReady
-from core.lease import lease
 from core.types import EmbeddingSpec
 from db import faces, gallery, spaces, switching
 from db.switching import Role, Spaces, Threshold, ThresholdOf
@@ -19,8 +19,9 @@ from pipeline.engine import open_gallery
 from pipeline.services import Services
 from pipeline.setup import serving
 from pipeline.spaces.fill import Filled, Filler
-from pipeline.spaces.keeper import filler_of, filling_lock
+from pipeline.spaces.keeper import filler_of
 from pipeline.spaces.presence import Present, present
+from pipeline.spaces.taking_turns import filling, in_the_foreground
 
 _POLL_SECONDS = 0.5
 _RELEASED_AT_ONCE = 500
@@ -72,18 +73,21 @@ class Switch:
             switching.announce(session, spec, said)
 
     def fill(self, on_progress: OnProgress) -> None:
-        """Until every face was looked at that can be, by this process or by the watcher."""
-        filler = filler_of(self._services, self.own, self.to)
-        while True:
-            with lease(filling_lock(self._services.settings, self.to.spec.embedder), False) as mine:
-                waiting, total = self._waiting()
-                on_progress("faces", total - waiting, total)
-                if mine:
-                    self._fill(filler, total - waiting, total, on_progress)
+        """Until every face was looked at that can be: by this process, which the watcher leaves
+        it to, or by another that was asked for the same."""
+        filler = filler_of(self._services, self.own, self.to, threads=cores())
+        settings, name = self._services.settings, self.to.spec.embedder
+        with in_the_foreground(settings, name):
+            while True:
+                with filling(settings, name) as mine:
+                    waiting, total = self._waiting()
+                    on_progress("faces", total - waiting, total)
+                    if mine:
+                        self._fill(filler, total - waiting, total, on_progress)
+                        return
+                if waiting == 0:
                     return
-            if waiting == 0:
-                return
-            time.sleep(_POLL_SECONDS)
+                time.sleep(_POLL_SECONDS)
 
     def build_index(self, on_progress: OnProgress) -> None:
         """What every process opens then; searches of the space in force go on meanwhile."""

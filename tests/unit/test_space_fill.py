@@ -53,6 +53,31 @@ def test_every_face_is_embedded_once(kit: GalleryKit) -> None:
     kit.check()
 
 
+def test_by_many_threads_as_by_one(kit: GalleryKit) -> None:
+    for person in range(4, 40):
+        kit.enroll(f"p{person}.png", person)
+    (kit.drop / "bert.png").write_bytes(nobody())
+    heard: list[int] = []
+    filled = filler(kit, threads=4).fill(heard=lambda now: heard.append(now.done))
+    assert (filled.embedded, dict(filled.without)) == (38, {"photo_changed": 1})
+    assert filled.is_whole
+    assert heard == [8, 16, 24, 32, 39]
+    assert [name for name, code in codes(kit).items() if code] == ["bert"]
+    kit.check()
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_who_is_told_to_stop_keeps_what_was_done(kit: GalleryKit, threads: int) -> None:
+    for person in range(4, 40):
+        kit.enroll(f"p{person}.png", person)
+    asked = iter([True] * 20)
+    filled = filler(kit, threads=threads).fill(lambda: next(asked, False))
+    assert not filled.is_whole
+    assert 8 <= filled.embedded <= 20
+    assert filled.embedded == list(codes(kit).values()).count(None)
+    assert filler(kit, threads=threads).fill().embedded == 39 - filled.embedded
+
+
 def as_embedding(kit: GalleryKit) -> None:
     with kit.services.database.write() as session:
         person = users.create(session, "anja")

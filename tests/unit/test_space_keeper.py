@@ -11,10 +11,14 @@ from sqlalchemy import text
 
 from core.errors import ModelUnavailable
 from db import switching
-from pipeline.spaces.keeper import SpaceKeeper, keeping
+from db.spaces import Source
+from pipeline.spaces.keeper import _LOOK_SECONDS, SpaceKeeper, keeping
+from pipeline.spaces.look import Looked, Looker
+from pipeline.spaces.switch import Switch
+from pipeline.spaces.taking_turns import in_the_foreground
 from tests.gallery_kit import GalleryKit
 from tests.spaces_kit import FURTHER, FURTHER_SPEC, codes_of, spaces_in
-from tests.switch_kit import go_over, now, two_networks_in, who
+from tests.switch_kit import go_over, now, two_networks_in, unheard, who
 
 PATIENCE_SECONDS = 30
 
@@ -124,3 +128,38 @@ def test_a_kept_space_is_not_filled_with_another_network_of_its_name(
         eventually(lambda: "cannot be filled yet" in caplog.text)
     assert "changed are weights_sha256" in caplog.text
     assert filled(kit) == []
+
+
+def test_the_watcher_leaves_a_space_alone_that_somebody_waits_for(kit: GalleryKit) -> None:
+    with keeping(kit.services, kit.engine, lambda _: None):
+        eventually(lambda: filled(kit) == ["anna"])
+        with in_the_foreground(kit.services.settings, FURTHER):
+            kit.enroll("bert.png", 2)
+            time.sleep(3 * _LOOK_SECONDS)
+            assert filled(kit) == ["anna"]
+        eventually(lambda: filled(kit) == ["anna", "bert"])
+
+
+def test_a_command_takes_over_from_a_watcher_that_is_at_it(
+    kit: GalleryKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One at the lowest priority may take hours on a machine that never rests."""
+    for person in range(2, 60):
+        kit.enroll(f"p{person}.png", person)
+    began, by_watcher, look = threading.Event(), list[int](), Looker.look
+
+    def slow_for_the_watcher(looker: Looker, source: Source) -> Looked | None:
+        if threading.current_thread().name == "spaces":
+            by_watcher.append(source.face_id)
+            began.set()
+            time.sleep(0.2)
+        return look(looker, source)
+
+    monkeypatch.setattr(Looker, "look", slow_for_the_watcher)
+    going = Switch(kit.services, FURTHER)
+    with keeping(kit.services, kit.engine, lambda _: None):
+        assert began.wait(PATIENCE_SECONDS)
+        going.fill(unheard)
+        assert len(filled(kit)) == 59
+    assert len(by_watcher) == len(set(by_watcher)) < 20
+    kit.check()
