@@ -12,7 +12,7 @@ from api.answers import answer
 from api.auth import caller
 from api.bodies import FORM_TYPE
 from api.contract.operation import operation_of
-from core.errors import InvalidParameter, KenalError, Vanished
+from core.errors import Busy, InvalidParameter, KenalError, Vanished
 from db import stored_answers
 from db.session import Database, Session
 from db.stored_answers import Given
@@ -55,11 +55,15 @@ def register(app: Flask, database: Database) -> None:
 
 
 def kept(session: Session, response: Response) -> Response:
-    """The answer, kept in the transaction of its work: neither is there without the other."""
+    """The answer, kept in the transaction of its work: neither is there without the other.
+
+    Raises Busy, which undoes the work, where it took so long that another attempt began it again.
+    """
     claim = g.get("claim")
     if claim is not None:
         given, user_id = _given_of(response)
-        stored_answers.keep(session, claim.id, given, user_id)
+        if not stored_answers.keep(session, claim.id, given, user_id):
+            raise Busy("the same request is being worked on once more; ask again for its answer")
         g.kept = response
     return response
 

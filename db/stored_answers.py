@@ -36,13 +36,15 @@ def add(
     session.flush()
 
 
-def keep(session: Session, claim: str, given: Given, user_id: str | None) -> None:
-    """Keep the answer of whoever holds `claim`; nothing where another has taken the work over."""
-    session.execute(
+def keep(session: Session, claim: str, given: Given, user_id: str | None) -> bool:
+    """Keep the answer of whoever holds `claim`; False where another has taken the work over."""
+    kept = session.execute(
         update(StoredAnswer)
         .where(StoredAnswer.claim == claim, StoredAnswer.status.is_(None))
         .values(status=given.status, body=given.body, location=given.location, user_id=user_id)
+        .returning(StoredAnswer.id)
     )
+    return kept.first() is not None
 
 
 def drop(session: Session, claim: str) -> None:

@@ -262,3 +262,35 @@ def test_answers_about_others_that_name_a_person_go_with_them(
 def age(services: Services, by: timedelta) -> None:
     with services.database.write() as session:
         session.execute(update(StoredAnswer).values(created_at=datetime.now(UTC) - by))
+
+
+def test_what_was_taken_over_meanwhile_is_not_done_twice(
+    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first attempt that hung for minutes, and ends after the second."""
+    client.post("/users", json={"user_id": "anna"})
+    entered = {
+        "user_id": "anna",
+        "at": "2026-01-02T08:00:00Z",
+        "reason": "forgot",
+        "direction": "in",
+    }
+    answers: list[TestResponse] = []
+
+    def send() -> TestResponse:
+        return client.post("/checkins/manual", json=entered, headers=KEY)
+
+    def hangs(name: str) -> str:
+        monkeypatch.setattr("api.checkin_words.normalize_user_id", lambda name: name)
+        with services.database.write() as session:
+            long_ago = datetime.now(UTC) - timedelta(minutes=5)
+            session.execute(update(StoredAnswer).values(created_at=long_ago))
+        with ThreadPoolExecutor(1) as pool:
+            answers.append(pool.submit(send).result())
+        return name
+
+    monkeypatch.setattr("api.checkin_words.normalize_user_id", hangs)
+    refused(send(), 503, "busy")
+    assert answers[0].status_code == 201
+    assert told(send()) == told(answers[0])
+    assert len(body(client.get("/checkins"))["checkins"]) == 1
