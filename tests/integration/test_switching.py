@@ -188,9 +188,9 @@ def check_counts(kenal: Served, name: str, faces: int) -> None:
     assert f"{name} (in force): {faces} of {faces} faces\n" in kenal.command("models status")
 
 
-def enroll(kenal: Served, user_id: str, person: int) -> None:
+def enroll(kenal: Served, user_id: str, person: int, shade: int = 0) -> None:
     url = f"{kenal.url}/users/{user_id}/photos"
-    answer = httpx.post(url, content=portrait(person), headers=PNG, timeout=60)
+    answer = httpx.post(url, content=portrait(person, shade), headers=PNG, timeout=60)
     assert answer.status_code == 201, answer.text
 
 
@@ -231,15 +231,15 @@ def test_there_and_back_with_kills_and_clients(kenal: Served) -> None:
 
 @contextmanager
 def enrolling(kenal: Served) -> Iterator[list[int]]:
-    """Enroll one person after the other, all the time; those who were."""
+    """Enroll one person after the other, all the time, with ever more photos; whose they were."""
     enrolled: list[int] = []
     ended = threading.Event()
 
     def go_on() -> None:
-        for person in range(PEOPLE + 1, MOST_PEOPLE + 1):
+        for shade, person in itertools.product(range(13), range(PEOPLE + 1, MOST_PEOPLE + 1)):
             if ended.wait(PAUSE_SECONDS):
                 return
-            enroll(kenal, f"p{person}", person)
+            enroll(kenal, f"p{person}", person, shade)
             enrolled.append(person)
 
     with ThreadPoolExecutor(1) as pool:
