@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
+from core.priority import step_back
 from core.types import EmbeddingSpec
 from db import spaces
 from db.session import Database, Session
@@ -18,6 +19,8 @@ from db.spaces import Source
 from pipeline.spaces.look import Looked, Looker, Without
 
 _AT_ONCE = 8
+_NICE = 10
+"""Of further threads: searches come first, and the fill all the same."""
 AGAIN_AFTER = timedelta(minutes=10)
 """So long after a photo was not there, or another one, it is looked for again."""
 _AGAIN = (Without.VANISHED, Without.PHOTO_CHANGED, Without.UNKNOWN, Without.INTERNAL)
@@ -94,7 +97,7 @@ class Filler:
         if self._threads == 1:
             yield lambda some: map(self._looker.look, some)
             return
-        with ThreadPoolExecutor(self._threads) as crew:
+        with ThreadPoolExecutor(self._threads, initializer=step_back, initargs=(_NICE,)) as crew:
             yield lambda some: crew.map(self._looker.look, some)
 
     def _batches(self) -> Iterator[Sequence[Source]]:

@@ -4,15 +4,14 @@ KENAL_DEVICE_NETWORKS, the one that is to be in force, and the one that was.
 It is behind everything else: the system gives it what the others leave.
 """
 
-import contextlib
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from core.errors import KenalError, NotReady
 from core.logs import describe
+from core.priority import step_back
 from core.types import EmbeddingSpec
 from db import switching
 from db.gallery import last_seq
@@ -43,7 +42,7 @@ class SpaceKeeper:
 
     def run(self, stop: threading.Event) -> None:
         """Keep filling until `stop`; the face in hand is finished."""
-        _step_back()
+        step_back(_NICE)
         while not stop.is_set():
             for name in self._names():
                 self._keep(self._networks.setdefault(name, Kept(name, self._filler)), stop)
@@ -114,12 +113,6 @@ def filler_of(services: Services, own: Analyzer, further: Analyzer, threads: int
         threshold = least_similarity(session, settings, own)
     looker = Looker(settings.photo_dir, own, further, limits_of(settings), threshold)
     return Filler(services.database, looker, own.spec, further.spec, threads=threads)
-
-
-def _step_back() -> None:
-    # Of this thread alone, and of those that it starts; where a system knows no such thing, none.
-    with contextlib.suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def _prepare_with(services: Services) -> Prepare:
