@@ -28,10 +28,13 @@ def test_results_that_cannot_be_written_are_refused_before_the_training(
     people.mkdir()
     given = {"build-mobilenet": [], "convert": ["network", "--photos", str(people)]}
     arguments = given.get(command, [str(people)])
-    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+    # /proc is a folder into which nobody can write, not even root.
+    for out in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc")):
         assert main([command, *arguments, "--out", str(out)]) == 1
         said = capsys.readouterr().err
-        assert said == "invalid_parameter: --out is a folder that can be written into\n"
+        assert said == (
+            "invalid_parameter: nothing can be written into the folder that --out names\n"
+        )
 
 
 def test_what_the_disk_refuses_is_told_without_its_path(

@@ -23,6 +23,7 @@ from evaluation.cache import Cache
 from evaluation.datasets.dataset import Picture
 from evaluation.datasets.folders import from_folders
 from evaluation.embedding import Limits, OnProgress, Unusable, refusals
+from evaluation.report.write import check_writable
 from pipeline.analyzer import LeastFace
 from pipeline.builder import build_detector, build_embedder
 from pipeline.embedders.embedder import Embedder
@@ -89,10 +90,8 @@ def check_out(out: Path, dataset: Path | None) -> None:
     """
     if dataset is not None and dataset.resolve() in (out.resolve(), *out.resolve().parents):
         raise InvalidParameter("--out is a folder outside of DATASET")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        raise InvalidParameter("--out is a folder that can be written into") from None
+    check_writable(out)
+    out.mkdir(parents=True, exist_ok=True)
 
 
 def looking(settings: Settings) -> Looking:
