@@ -13,6 +13,7 @@ import pytest
 
 from edge.__main__ import main
 from tests.edge.drill_kit import Agent, lossy_line, recorded, rows, until, with_a_door
+from tests.integration.system import wait_gone
 from tests.served_kit import Served
 
 Record = Callable[[str, object], None]
@@ -157,5 +158,6 @@ def test_check_explains_a_real_server(
     main(["check"])
     assert "BAD key: server.key is not the key of" in capsys.readouterr().out
     server.kill()
+    wait_gone(server.port)
     main(["check"])
     assert "BAD server: the server cannot be reached" in capsys.readouterr().out

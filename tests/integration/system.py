@@ -28,6 +28,20 @@ def free_port() -> int:
         return port
 
 
+def wait_gone(port: int, seconds: float = 30.0) -> None:
+    """Until nobody answers there: who is killed may still accept a connection, and reset it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except ConnectionRefusedError:
+            return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError("somebody still answers")
+
+
 @dataclass
 class RunningKenal:
     """The processes of one installation; `folder` keeps its data, drop folder and logs."""
