@@ -15,7 +15,7 @@ from edge.client import Client, rfc3339
 from edge.heartbeat import SKEW_ALARM_SECONDS, VERSION, told_of
 from edge.sections import Config
 from edge.types import Camera
-from edge.verdict import KEY_WORDS, Reply, key_word
+from edge.verdict import KEY_WORDS, NO_KEYS, Reply, key_word, refuses_machine
 
 _CAMERA_SECONDS = 10.0
 
@@ -43,22 +43,27 @@ def check_server(config: Config) -> Iterator[Finding]:
     finally:
         client.close()
     yield from found
-    is_asked = any(one.what == "key" for one in found)
-    if not is_asked and refusal_of(config.outbox.folder, config.server).exists():
+    is_accepted = any(one.what == "key" and not one.is_bad for one in found)
+    if not is_accepted and refusal_of(config.outbox.folder, config.server).exists():
         yield Finding("key", KEY_REFUSED, True)
 
 
 def _asked(client: Client) -> Iterator[Finding]:
     health = client.health()
     if isinstance(health, str) or health.status != 200 or health.json.get("status") != "alive":
-        word = health if isinstance(health, str) else "what answers is no Kenal server"
-        yield Finding("server", word, True)
+        yield Finding("server", _health_words(health), True)
         return
     yield Finding("server", "reachable")
     request_id, sent_at, began = str(uuid.uuid4()), time.time(), time.monotonic()
     body = {"clock": rfc3339(sent_at), "version": VERSION}
     reply = client.heartbeat(body, request_id)
     yield from judged_heartbeat(reply, request_id, sent_at, time.monotonic() - began)
+
+
+def _health_words(health: Reply | str) -> str:
+    if isinstance(health, str):
+        return health
+    return NO_KEYS if refuses_machine(health) else "what answers is no Kenal server"
 
 
 def judged_heartbeat(

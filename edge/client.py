@@ -10,7 +10,16 @@ import httpx
 
 from edge.outbox import Event
 from edge.sections import ServerSettings
-from edge.verdict import Kind, Reply, Verdict, judged, key_word, trouble
+from edge.verdict import (
+    NO_KEYS,
+    Kind,
+    Reply,
+    Verdict,
+    judged,
+    key_word,
+    refuses_machine,
+    trouble,
+)
 
 _MAX_ANSWER_BYTES = 1 << 20
 _LACKING_SECONDS = 600.0
@@ -77,6 +86,11 @@ class Client:
         reply = self._ask("GET", "/checkins", None)
         return not isinstance(reply, str) and reply.status == 404 and reply.error_code is not None
 
+    def _refuses_machine(self) -> bool:
+        """Whether the server refuses whatever this machine asks, with any key."""
+        reply = self.health()
+        return not isinstance(reply, str) and refuses_machine(reply)
+
     def _ask_as(
         self,
         request_id: str,
@@ -92,7 +106,11 @@ class Client:
         reply = self._ask(
             "POST", path, within_seconds, json=json, data=data, files=files, headers=headers
         )
-        is_accepted = None if isinstance(reply, str) else key_word(reply, request_id)
+        if isinstance(reply, str):
+            return reply
+        is_accepted = key_word(reply, request_id)
+        if is_accepted is False and reply.status == 403 and self._refuses_machine():
+            return NO_KEYS  # it looked at no key
         if is_accepted is not None:
             self._key_heard(is_accepted, asked_at)
         return reply

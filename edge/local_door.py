@@ -9,7 +9,7 @@ from edge.entry import Entry, OpenDoor, enter
 from edge.outbox import Claim
 from edge.recognition.local import LocalRecognizer, fused
 from edge.recognition.matching import AMBIGUOUS, MATCH, NO_MATCH
-from edge.recognition.policy import Circumstances, Ruling, rule
+from edge.recognition.policy import Circumstances, Ruling, barred, rule
 from edge.sections import RecognitionSettings
 from edge.types import Face, Frame, Recognition, Visit
 
@@ -71,9 +71,9 @@ class LocalDoor:
         opens = claim_of(told, ruling, opened=True)
         event_id, entry = self._records.offer(visit, opens, is_held=True), Entry.SHUT
         try:
-            if not self._records.keeps and not self._circumstances().server_answers:
-                # The disk does not take it and nobody else hears of it.
-                ruling = Ruling(False, ruling.review, NOT_RECORDED)
+            no = self._refusal()
+            if no is not None:
+                ruling = Ruling(False, ruling.review, no)
             elif self._is_fresh(visit):  # a disk may take its time: they may have gone
                 entry = enter(self._open_door)
         finally:
@@ -81,6 +81,13 @@ class LocalDoor:
             opened = claim_of(told, ruling, opened=entry.is_in)
             self._records.release(event_id, opened)
         return event_id, ruling, entry
+
+    def _refusal(self) -> str | None:
+        """Why nobody comes in after all, now that the disk had its turn."""
+        now = self._circumstances()
+        if not self._records.keeps and not now.server_answers:
+            return NOT_RECORDED  # the disk does not take it and nobody else hears of it
+        return barred(now)  # the server may have said no in the meantime
 
     def _ruling(self, visit: Visit) -> tuple[Recognition, Ruling]:
         """Nobody's for whatever goes wrong: the event is recorded all the same."""

@@ -19,6 +19,7 @@ KEY_WORDS = {
     403: "server.key is not the key of server.device_id",
 }
 """What it means for the device that its key is refused, by status."""
+NO_KEYS = "the server asks for no keys (KENAL_AUTH=off) and answers its own machine alone"
 
 
 class Kind(StrEnum):
@@ -79,6 +80,11 @@ def key_word(reply: Reply, request_id: str) -> bool | None:
     if reply.status in KEY_WORDS:
         return None if reply.error_code is None else False
     return True if reply.status in (200, 201) else None
+
+
+def refuses_machine(health: Reply) -> bool:
+    """Whether the server refuses this machine whatever its key: health is else told to all."""
+    return health.status == 403 and health.error_code is not None
 
 
 def trouble(word: str) -> Verdict:

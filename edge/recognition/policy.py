@@ -58,9 +58,9 @@ def rule(
     `offline` (deny, known, review) is about everybody while the server is away; only people who
     came from the server expire.
     """
-    barred = _barred(now)
-    if barred is not None:
-        return Ruling(False, False, barred)
+    no = barred(now)
+    if no is not None:
+        return Ruling(False, False, no)
     if recognition.decision == AMBIGUOUS:
         return Ruling(False, False, AMBIGUOUS)
     is_known = recognition.user_id is not None and source in (SERVER, LOCAL)
@@ -74,7 +74,7 @@ def rule(
     return Ruling(True, not now.server_answers and offline == "review", MATCH)
 
 
-def _barred(now: Circumstances) -> str | None:
+def barred(now: Circumstances) -> str | None:
     """Why the server has this device open for nobody, also while it is away."""
     if not now.is_key_accepted:
         return "key_refused"

@@ -29,6 +29,7 @@ from edge.sections import (
     ServerSettings,
 )
 from edge.settings_fields import Secret
+from edge.verdict import NO_KEYS
 from tests.edge.bad_server import Handler, bad_server
 
 
@@ -144,6 +145,33 @@ def test_a_key_that_was_refused_is_said_while_nobody_answers(alone: Config) -> N
     assert found(door)["key"] == Finding("key", KEY_REFUSED, True)
     fresh = replace(server, key=Secret("knl_y_z"))
     assert "key" not in found(replace(door, server=fresh))
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_key_that_was_refused_is_said_while_the_server_says_nothing_of_it(
+    alone: Config, status: int
+) -> None:
+    def answer(handler: Handler) -> None:
+        if handler.path == "/healthz":
+            handler.json(200, {"status": "alive"})
+        else:
+            handler.error(status, "busy")
+
+    with bad_server(answer) as server:
+        door = replace(alone, server=server.settings())
+        assert found(door)["key"].word == f"the server answered {status} to a heartbeat"
+        key_in(alone.outbox.folder, door.server).heard(False)
+        assert found(door)["key"] == Finding("key", KEY_REFUSED, True)
+
+
+def test_a_server_that_asks_for_no_keys_is_said(alone: Config) -> None:
+    def answer(handler: Handler) -> None:
+        handler.json(403, {"error": {"code": "forbidden"}, "request_id": "its own"})
+
+    with bad_server(answer) as server:
+        told = found(replace(alone, server=server.settings()))
+    assert told["server"] == Finding("server", NO_KEYS, True)
+    assert "key" not in told
 
 
 def test_the_servers_detector_is_not_loaded_here(alone: Config) -> None:

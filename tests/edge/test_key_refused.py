@@ -3,11 +3,16 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
+from edge.client import Client
+from edge.sections import ServerSettings
+from edge.settings_fields import Secret
+from edge.verdict import NO_KEYS
 from tests.checkin_kit import DOOR
 from tests.edge.drill_kit import Agent, recorded, until, with_a_door
 from tests.served_kit import ROOT, Served
@@ -104,3 +109,16 @@ def test_who_revokes_a_doors_key_switches_it_off(server: Served, agent: LocalAge
     server.start()
     until(lambda: recorded(server) == 7 and agent.waiting == 0)
     assert agent.openings == 3
+
+
+def test_a_server_that_lost_its_settings_refuses_no_key(server: Served) -> None:
+    """Behind a proxy it answers no door any more; that is no word about a door's key."""
+    heard = list[bool]()
+    settings = ServerSettings(server.url, Secret("knl_aaaaaaaaaaaa_b"), DOOR)
+    with closing(Client(settings, lambda word, _at: heard.append(word))) as client:
+        client._http.headers["X-Forwarded-For"] = "192.0.2.7"
+        assert client.heartbeat({}, "first") == NO_KEYS
+        assert heard == []
+        with_keys(server, "required")
+        assert not isinstance(client.heartbeat({}, "second"), str)
+        assert heard == [False]

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from edge.client import Client
-from edge.verdict import Kind
+from edge.verdict import NO_KEYS, Kind
 from tests.edge.agent_kit import event
 from tests.edge.bad_server import Handler, bad_server
 
@@ -22,7 +22,19 @@ def well(handler: Handler) -> None:
 
 
 def kenal(status: int, code: str) -> Callable[[Handler], None]:
-    return lambda handler: handler.error(status, code)
+    def answer(handler: Handler) -> None:
+        if handler.path == "/healthz":
+            handler.json(200, {"request_id": "its own", "status": "alive"})
+        else:
+            handler.error(status, code)
+
+    return answer
+
+
+def everywhere(handler: Handler) -> None:
+    """A server with KENAL_AUTH=off, asked by another machine."""
+    name = handler.headers.get("X-Request-ID", "its own")
+    handler.json(403, {"error": {"code": "forbidden"}, "request_id": name})
 
 
 def shaped(status: int, body: object) -> Callable[[Handler], None]:
@@ -92,3 +104,34 @@ def test_a_word_is_of_the_moment_of_the_question() -> None:
     ):
         client.check_in(event())
     assert heard[0] <= moments[0]
+
+
+def test_a_server_that_looks_at_no_key_refuses_none() -> None:
+    heard = list[bool]()
+    with (
+        bad_server(everywhere) as server,
+        closing(Client(server.settings(), lambda word, _at: heard.append(word))) as client,
+    ):
+        assert client.heartbeat({}, "ours") == NO_KEYS
+        verdict = client.check_in(event())
+    assert (verdict.kind, verdict.word) == (Kind.LATER, NO_KEYS)
+    assert heard == []
+
+
+@pytest.mark.parametrize("health", [page(403), page(404), Handler.hang_up])
+def test_a_proxy_that_hides_whether_the_server_lives_hides_no_refusal(
+    health: Callable[[Handler], None],
+) -> None:
+    heard = list[bool]()
+
+    def behind_a_proxy(handler: Handler) -> None:
+        answer = health if handler.path == "/healthz" else kenal(403, "forbidden")
+        answer(handler)
+
+    with (
+        bad_server(behind_a_proxy) as server,
+        closing(Client(server.settings(), lambda word, _at: heard.append(word))) as client,
+    ):
+        client.heartbeat({}, "ours")
+        assert client.check_in(event()).kind is Kind.LOCKED_OUT
+    assert heard == [False, False]

@@ -62,6 +62,7 @@ class Everything:
         self.gallery = gallery
         self.recognizer = LocalRecognizer(ByNumber(dict(enumerate(views))), gallery)
         self.seconds_of_disk, self.keeps, self.is_held = 0.0, True, False
+        self.after_disk: Circumstances | None = None
         self.entries: list[Entry] = []
         self.pin: OpenDoor | None = lambda: self.happened.append("opened")
         self.settings = replace(RecognitionSettings(mode="local"), **settings)  # type: ignore[arg-type]
@@ -72,6 +73,7 @@ class Everything:
         self.claims.append(dict(claim))
         self.is_held = is_held
         self.clock.now += self.seconds_of_disk
+        self.now = self.after_disk or self.now
         return "event"
 
     def release(self, event_id: str, claim: Claim) -> None:
@@ -191,6 +193,25 @@ def test_a_disk_that_takes_its_time_opens_for_nobody_who_has_gone(gallery: Galle
     door = Everything(gallery, ADA)
     door.seconds_of_disk = 10.0
     assert not door.comes()[2]
+    assert door.happened == ["recorded", "told of event"]
+    assert door.claims[0]["device_opened"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        (replace(HERE, is_key_accepted=False), "key_refused"),
+        (replace(HERE, is_active=False), "inactive_device"),
+        (replace(AWAY, is_key_accepted=False), "key_refused"),
+    ],
+)
+def test_a_no_that_comes_while_the_disk_works_counts(
+    gallery: Gallery, now: Circumstances, reason: str
+) -> None:
+    door = Everything(gallery, ADA, offline="known")
+    door.after_disk = now
+    told, ruling, opened = door.comes()
+    assert (told.user_id, ruling.opens, ruling.reason, opened) == ("ada", False, reason, False)
     assert door.happened == ["recorded", "told of event"]
     assert door.claims[0]["device_opened"] == "false"
 
