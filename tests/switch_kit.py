@@ -13,7 +13,8 @@ from db import switching
 from db.switching import Spaces
 from pipeline.recognizer import Question
 from pipeline.services import Services
-from pipeline.spaces.switch import Switch, spaces_of
+from pipeline.spaces.overview import spaces_of
+from pipeline.spaces.switch import Switch
 from tests.fakes import EMBEDDER, fake_settings, make_services, portrait, spec
 from tests.gallery_kit import GalleryKit
 from tests.spaces_kit import FURTHER, FURTHER_SPEC, TwoNetworks

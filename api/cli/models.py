@@ -14,7 +14,7 @@ from pipeline.models import prepare as preparing
 from pipeline.models.entry import DETECTOR, ModelEntry, Role
 from pipeline.models.registry import find, model_ids
 from pipeline.setup import prepare_embedder
-from pipeline.spaces.switch import existing, standing
+from pipeline.spaces.overview import existing, standing
 
 models = Group("models", help="The networks.")
 

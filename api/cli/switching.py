@@ -10,8 +10,9 @@ from core.types import EmbeddingSpec
 from db import devices, switching
 from db import spaces as stored
 from pipeline.analyzer import Analyzer
-from pipeline.spaces import switch
-from pipeline.spaces.switch import Standing, Switch
+from pipeline.spaces import overview, removing
+from pipeline.spaces.overview import Standing
+from pipeline.spaces.switch import Switch
 from pipeline.standing import standing as standing_of
 from pipeline.thresholds import Origin
 
@@ -56,7 +57,7 @@ def use(
 @click.option("--wait", type=click.FloatRange(1, 3600), default=120, show_default=True)
 def rollback(yes: bool, wait: float) -> None:
     """Go back to the network that was in force before, with its threshold."""
-    before = switch.before(services())
+    before = overview.before(services())
     make_ready(before.embedder)
     going = Switch(services(), before.embedder)
     if going.to.spec != before:
@@ -72,9 +73,9 @@ def rollback(yes: bool, wait: float) -> None:
 @click.option("--all", "everybody", is_flag=True, help="List every face, not only the first.")
 def status(everybody: bool) -> None:
     """Which network is in force, how far others are filled, and who has no embedding."""
-    kept = switch.spaces_of(services())
-    for spec in switch.existing(services()):
-        told = _told(switch.standing(services(), spec))
+    kept = overview.spaces_of(services())
+    for spec in overview.existing(services()):
+        told = _told(overview.standing(services(), spec))
         click.echo(f"{spec.embedder} {_role(spec, kept)}: {told}")
     # Of the one that is asked about: who would be lost, or is.
     _list_lacking(kept.following or kept.in_force, None if everybody else _MOST_LISTED)
@@ -85,15 +86,15 @@ def status(everybody: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(model_id: str, yes: bool) -> None:
     """Remove a network's embeddings and index, never those in force; there is no rollback then."""
-    found = [spec for spec in switch.existing(services()) if spec.embedder == model_id]
+    found = [spec for spec in overview.existing(services()) if spec.embedder == model_id]
     if not found:
         raise NotFound(f"there are no embeddings of {model_id}")
     for spec in found:
-        switch.check_removable(services(), spec)
+        removing.check_removable(services(), spec)
     if not yes:
         click.confirm(f"Remove every embedding of {model_id}?", abort=True)
     for spec in found:
-        kept = switch.remove(services(), spec)
+        kept = removing.remove(services(), spec)
         click.echo(f"The embeddings of {model_id} are removed.")
         if kept:
             click.echo(

@@ -3,42 +3,25 @@
 Everything before the switch may be interrupted and begun again; the switch is one transaction.
 """
 
-import shutil
 import time
-from dataclasses import dataclass
 from itertools import count
 
 from core.cores import cores
 from core.errors import ConflictError, NotReady
-from core.types import EmbeddingSpec
 from db import faces, gallery, spaces, switching
-from db.switching import Role, Spaces, Threshold, ThresholdOf
+from db.switching import Role, Threshold, ThresholdOf
 from index import OnProgress
-from pipeline.analyzer import Analyzer
 from pipeline.engine import open_gallery
 from pipeline.services import Services
-from pipeline.setup import serving
 from pipeline.spaces.fill import Filled, Filler
 from pipeline.spaces.keeper import filler_of
+from pipeline.spaces.overview import Standing, own_analyzer, standing
 from pipeline.spaces.presence import Present, present
 from pipeline.spaces.taking_turns import filling, in_the_foreground
 
 _POLL_SECONDS = 0.5
-_RELEASED_AT_ONCE = 500
 _LAST_AT_ONCE = 8
 _PATIENCE = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How far a space is: `faces` are all there are, `embedded` those in it, `codes` why others
-    are not; `waiting` were not looked at yet. `lost` people of the space in force have none."""
-
-    faces: int
-    embedded: int
-    codes: dict[str, int]
-    waiting: int
-    lost: int
 
 
 class Switch:
@@ -158,93 +141,6 @@ class Switch:
 
     def _without(self) -> list[Present]:
         return [one for one in self._present() if self.to.spec.digest not in one.loaded]
-
-
-def spaces_of(services: Services) -> Spaces:
-    """The spaces that are kept; raises NotReady where no network was chosen yet."""
-    with services.database.read() as session:
-        found = switching.spaces(session)
-    if found is None:
-        raise NotReady("no network is prepared for this gallery; run: flask models prepare")
-    return found
-
-
-def existing(services: Services) -> list[EmbeddingSpec]:
-    """The spaces that hold embeddings, or are to, oldest first."""
-    kept = spaces_of(services).kept
-    with services.database.read() as session:
-        known = switching.known(session)
-        return [spec for spec in known if spec in kept or spaces.exists_in(session, spec)]
-
-
-def standing(services: Services, spec: EmbeddingSpec) -> Standing:
-    """How far a space is."""
-    own = spaces_of(services).in_force
-    with services.database.read() as session:
-        return Standing(
-            faces=faces.count(session),
-            embedded=faces.count(session, spec),
-            codes=spaces.codes(session, spec),
-            waiting=spaces.pending(session, spec),
-            lost=spaces.people_lost(session, own, spec),
-        )
-
-
-def before(services: Services) -> EmbeddingSpec:
-    """The space that was in force before this one; raises ConflictError where there is none."""
-    with services.database.read() as session:
-        found = switching.before(session)
-    if found is None:
-        raise ConflictError("there is no network to go back to: none was left, or it was removed")
-    return found
-
-
-def remove(services: Services, spec: EmbeddingSpec, wait_seconds: float = 60) -> int:
-    """Remove a space with its index; how many faces keep an embedding of it, having no other.
-
-    Raises as `check_removable`, and NotReady where a process has not let go of it in time. May be
-    interrupted and run again.
-    """
-    check_removable(services, spec)
-    settings, kept = services.settings, spaces_of(services)
-    _wait_until_left(services, spec, wait_seconds)
-    with services.database.write() as session:
-        switching.forget(session, spec)
-    while True:
-        with services.database.write() as session:
-            # It may have been switched to since, or begun to be.
-            now = switching.spaces(session)
-            if now is None or now.in_force != kept.in_force or spec in now.kept:
-                raise ConflictError("the networks of this gallery were changed meanwhile")
-            if not spaces.release(session, spec, now.in_force, _RELEASED_AT_ONCE):
-                break
-    shutil.rmtree(settings.data_dir / "index" / spec.digest, ignore_errors=True)
-    with services.database.read() as session:
-        return faces.count(session, spec)
-
-
-def check_removable(services: Services, spec: EmbeddingSpec) -> None:
-    """Raises ConflictError for one that is in force, is to be, or that doors recognize with."""
-    kept = spaces_of(services)
-    if spec in (kept.in_force, kept.following):
-        raise ConflictError(f"{spec.embedder} is in force, or is to be: it cannot be removed")
-    if spec.embedder in services.settings.device_network_names:
-        raise ConflictError(f"doors recognize with {spec.embedder}: see KENAL_DEVICE_NETWORKS")
-
-
-def _wait_until_left(services: Services, spec: EmbeddingSpec, seconds: float) -> None:
-    """What was asked in the space just before a switch is answered while everybody is in it."""
-    end = time.monotonic() + seconds
-    while any(spec.digest in one.loaded for one in present(services.settings.data_dir)):
-        if time.monotonic() >= end:
-            raise NotReady(f"processes still answer with {spec.embedder}: nothing is removed")
-        time.sleep(_POLL_SECONDS)
-
-
-def own_analyzer(services: Services) -> Analyzer:
-    """Of the space in force; raises as `Switch`."""
-    spec = spaces_of(services).in_force
-    return serving(spec, services.settings, lambda name, _: services.analyzer(name))
 
 
 def _given_up() -> ConflictError:

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from api import create_app
 from pipeline.commit import Analyzed
-from pipeline.spaces.switch import standing
+from pipeline.spaces.overview import standing
 from pipeline.terms import Terms
 from tests.api import compreface_kit
 from tests.api.kit import enroll, refused

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.spaces import switch
+from pipeline.spaces import removing
 from pipeline.spaces.switch import Switch
 from tests.fakes import EMBEDDER, portrait, spec
 from tests.faults.crash_driver import MOST_STATEMENTS, arm
@@ -43,7 +43,7 @@ def switched(kit: GalleryKit) -> None:
 
 
 def remove(kit: GalleryKit) -> None:
-    switch.remove(kit.services, spec())
+    removing.remove(kit.services, spec())
 
 
 OPERATIONS: dict[str, tuple[Callable[[GalleryKit], object], Callable[[GalleryKit], object]]] = {

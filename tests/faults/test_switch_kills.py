@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.spaces import switch
+from pipeline.spaces import removing
 from tests.fakes import spec
 from tests.faults.switch_driver import AFTER
 from tests.spaces_kit import FURTHER_SPEC
@@ -44,7 +44,7 @@ def test_killed_anywhere_it_is_the_old_space_or_the_new(
                 assert who(kit, person) == (space.embedder, name)
             # Run again, it goes on to its end.
             if operation == "remove":
-                switch.remove(kit.services, spec())
+                removing.remove(kit.services, spec())
                 assert kit.services.engine().gallery.compare() is None
             elif space != AFTER[operation]:
                 go_over(kit.services, AFTER[operation].embedder)

@@ -16,10 +16,11 @@ from pipeline.commit import SpaceLeft
 from pipeline.deletion import delete_user
 from pipeline.images.decode import Pixels
 from pipeline.recognizer import Question
-from pipeline.spaces import switch
+from pipeline.spaces import removing
 from pipeline.spaces.fill import Filled, Filler
+from pipeline.spaces.overview import standing
 from pipeline.spaces.presence import Presence, present
-from pipeline.spaces.switch import Switch, standing
+from pipeline.spaces.switch import Switch
 from pipeline.terms import Terms
 from tests.fakes import EMBEDDER, THRESHOLD, FakeEmbedder, fake_settings, nobody, portrait, spec
 from tests.gallery_kit import GalleryKit
@@ -265,9 +266,9 @@ def test_a_removed_space_leaves_people_and_the_space_in_force_whole(kit: Gallery
     with kit.services.database.read() as session:
         before = span(session, FURTHER_SPEC, after=START, born=0, limit=100).changes
     with pytest.raises(ConflictError):
-        switch.remove(kit.services, FURTHER_SPEC)
+        removing.remove(kit.services, FURTHER_SPEC)
     with following(kit.services):
-        assert switch.remove(kit.services, spec()) == 1, "carl has no other embedding"
+        assert removing.remove(kit.services, spec()) == 1, "carl has no other embedding"
     with kit.services.database.read() as session:
         assert span(session, FURTHER_SPEC, after=START, born=0, limit=100).changes == before
         assert [one.embedding is None for one in before if isinstance(one, Held)].count(True) == 1
@@ -285,17 +286,17 @@ def test_what_a_process_still_answers_with_is_not_removed(kit: GalleryKit) -> No
     kit.services.follow()
     go_over(kit.services)
     with pytest.raises(NotReady, match="nothing is removed"):
-        switch.remove(kit.services, spec(), wait_seconds=0)
+        removing.remove(kit.services, spec(), wait_seconds=0)
     with kit.services.database.read() as session:
         assert faces.count(session, spec()) == 3
     with following(kit.services):
-        switch.remove(kit.services, spec())
+        removing.remove(kit.services, spec())
     assert who(kit, 1) == (FURTHER, "anna")
 
 
 def test_a_process_in_a_removed_space_answers_nothing(kit: GalleryKit) -> None:
     go_over_unheard(kit)
-    switch.remove(kit.services, spec())
+    removing.remove(kit.services, spec())
     with pytest.raises(NotReady):
         kit.services.engine()
     assert who(now(kit), 1) == (FURTHER, "anna")
