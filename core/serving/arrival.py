@@ -31,6 +31,11 @@ class Arrival:
     def add(self, data: bytes) -> None:
         self.data += data
 
+    def hurry(self, ends_at: float) -> None:
+        """The head must be there by then; a body of which that is known keeps its time."""
+        if not self.has_head:
+            self.ends_at = min(self.ends_at, ends_at)
+
     @property
     def has_head(self) -> bool:
         return self._head is not None

@@ -1,32 +1,14 @@
 """A connection of the worker, and what is read of it by the loop and by the threads."""
 
-import errno
 import socket
 from collections.abc import Callable
 
-from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn  # type: ignore[import-untyped]
 
 from core.serving.arrival import Arrival
+from core.serving.request import PatientRequest
 
 _PIECE_BYTES = 65_536
-
-
-class Reader:
-    """Reads a body as gunicorn's does; one that is no HTTP ends like one whose client left.
-
-    The application knows the one, and answers 400; of the other it would know nothing.
-    """
-
-    def __init__(self, plain: "Reader") -> None:
-        self._plain = plain
-
-    def read(self, size: int) -> bytes:
-        """Raises ConnectionResetError for a body that is malformed."""
-        try:
-            return self._plain.read(size)
-        except ParseException:
-            raise ConnectionResetError(errno.ECONNRESET, "the body is malformed") from None
 
 
 class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
@@ -37,6 +19,11 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
     ends_at = 0.0
     drained = 0
     holds_thread = False
+
+    def init(self) -> None:
+        """As gunicorn's, to read requests that know what is left of their bodies."""
+        super().init()
+        self.parser.mesg_class = PatientRequest
 
     def close(self, graceful: bool = False) -> None:
         """As gunicorn's, which reads the rest of what is sent for two seconds in its one loop."""

@@ -22,7 +22,8 @@ from gunicorn.http.message import Request  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from core.serving.arrival import Arrival
-from core.serving.connection import Connection, Reader, received
+from core.serving.connection import Connection, received
+from core.serving.finished import LastingQueue
 from core.serving.idle import has_data, who_must_go
 from core.serving.paced_socket import PacedSocket
 from core.settings import load_settings
@@ -42,6 +43,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     """Waits for slow clients without threads, and not for long."""
 
     def init_process(self) -> None:
+        self.method_queue = LastingQueue()
         self._arriving: set[Connection] = set()
         self._answered: dict[Connection, Future[object]] = {}
         self._lingering: set[Connection] = set()
@@ -87,7 +89,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         return True
 
     def handle_request(self, req: Request, conn: Connection) -> object:
-        req.body.reader = Reader(req.body.reader)
         if self.nr_conns >= self.worker_connections:
             # It could not be kept; a client that is told so loses no request.
             req.force_close()
@@ -117,6 +118,12 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             idle.remove(conn)
             self.poller.unregister(conn.sock)
             self._drop(conn)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """On a stop, whose head is not there goes as early as who is idle."""
+        super()._cap_keepalive(deadline)
+        for conn in self._arriving:
+            conn.arrival.hurry(deadline)
 
     def murder_pending(self) -> None:
         """Let go of those whose time is over."""

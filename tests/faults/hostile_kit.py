@@ -82,9 +82,9 @@ def threads(server: Server) -> int:
     return len(os.listdir(worker_of(server) / "task"))
 
 
-def eventually(is_so: Callable[[], bool], what: str) -> None:
+def eventually(is_so: Callable[[], bool], what: str, within: float = RECOVERED_SECONDS) -> None:
     """Until it is so, within the time that Kenal has to recover."""
-    deadline = time.monotonic() + RECOVERED_SECONDS
+    deadline = time.monotonic() + within
     while not is_so():
         assert time.monotonic() < deadline, what
         time.sleep(0.2)

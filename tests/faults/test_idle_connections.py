@@ -17,7 +17,8 @@ LARGE = head("GET", "/healthz", *[f"X-{number}: {'y' * 7000}" for number in rang
 FREE = 10
 """Places beside one for each thread: as many connections may be idle."""
 PLACES = AT_ONCE + QUEUE + OTHERS + 2 + FREE
-STOPPED_SECONDS = 10.0
+STOPPED_SECONDS = 8.0
+"""Less than who sends no head is waited for otherwise."""
 
 
 @contextmanager
@@ -93,6 +94,32 @@ def test_who_cannot_be_kept_is_told_so(small: Server) -> None:
         assert b"\r\nconnection: close\r\n" in raw.recv(65536).lower()
 
 
+@pytest.mark.parametrize("size", [0, 60_000, 70_000, 900_000])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_refused_body_costs_the_next_request_nothing(
+    server: Server, size: int, chunked: bool
+) -> None:
+    framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
+    chunk = b"%x\r\n%b\r\n" % (size, bytes(size)) if size else b""
+    body = chunk + b"0\r\n\r\n" if chunked else bytes(size)
+    with closing(connected(server)) as raw:
+        raw.sendall(head("POST", "/nowhere", "Content-Type: image/png", framing) + body)
+        told = b"connection: close" in raw.recv(100, socket.MSG_PEEK | socket.MSG_WAITALL).lower()
+        assert read_answer(raw)[0] == 404
+        assert told or answered(raw)
+        # Whose body is read away keeps the connection.
+        assert told == (chunked or size > 64_000)
+
+
+def test_a_body_that_was_read_keeps_the_connection(server: Server) -> None:
+    ask = head("POST", "/upload_photo", "Content-Type: image/png", "Transfer-Encoding: chunked")
+    with closing(connected(server)) as raw:
+        for size in (100, 70_000, 900_000):
+            raw.sendall(ask + b"%x\r\n%b\r\n0\r\n\r\n" % (size, bytes(size)))
+            assert read_answer(raw)[0] == 415
+        assert answered(raw)
+
+
 def test_idle_connections_remember_no_request(server: Server) -> None:
     with idle(server, 1, LARGE):
         before = server.memory_bytes()
@@ -104,6 +131,17 @@ def test_a_stop_waits_for_nobody_who_is_idle(tmp_path: Path) -> None:
     server = Server(tmp_path)
     server.wait_ready()
     with idle(server, 50):
+        began = time.monotonic()
+        server.process.terminate()
+        assert server.process.wait(60) == 0
+        assert time.monotonic() - began < STOPPED_SECONDS
+
+
+def test_a_stop_waits_for_nobody_who_asks_nothing(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.wait_ready()
+    with connections(server, 20, b""), connections(server, 20, ASK[:-1]):
+        assert answers(server)
         began = time.monotonic()
         server.process.terminate()
         assert server.process.wait(60) == 0
