@@ -26,7 +26,7 @@ from tests.switch_kit import SPECS, two_networks_in
 
 FACES = int(os.environ.get("SWITCH_FACES", "120"))
 PHOTOS_EACH = -(-FACES // 400)
-PEOPLE = FACES // PHOTOS_EACH
+PEOPLE = -(-FACES // PHOTOS_EACH)
 MOST_PEOPLE = 507
 """So many faces the fake networks tell apart."""
 CLIENTS = 4
