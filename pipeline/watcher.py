@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -189,6 +190,11 @@ def _watch(services: Services, stop: threading.Event) -> None:
             Watcher(services, engine).run(ended)
 
 
+def quiet_double_watches() -> None:
+    """watchdog warns, with a path, where it hears twice of a new folder; that harms nothing."""
+    warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
+
+
 def main() -> int:
     """Run the watcher until SIGINT or SIGTERM; returns the exit code."""
     try:
@@ -198,6 +204,7 @@ def main() -> int:
         return 2
     configure_logging(settings.log_level, settings.log_json)
     return_memory()
+    quiet_double_watches()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -10,7 +11,7 @@ import pytest
 from watchdog.events import FileClosedEvent, FileMovedEvent, FileOpenedEvent
 
 from pipeline.intake import Hints
-from pipeline.watcher import EventHandler, Watch, only_one
+from pipeline.watcher import EventHandler, Watch, only_one, quiet_double_watches
 
 
 @pytest.fixture
@@ -102,3 +103,13 @@ def test_a_second_watcher_waits_and_stops_when_asked(tmp_path: Path) -> None:
             assert not second
     with only_one(tmp_path / "lock", threading.Event()) as third:
         assert third
+
+
+def test_a_folder_heard_of_twice_is_not_told_with_its_path() -> None:
+    said = "Callback with id '1' already exists for watch /home/kenal. It will be Overwritten."
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        quiet_double_watches()
+        warnings.warn(said, RuntimeWarning, stacklevel=1)
+        warnings.warn("another", RuntimeWarning, stacklevel=1)
+    assert [str(one.message) for one in heard] == ["another"]
