@@ -161,5 +161,5 @@ def test_a_command_takes_over_from_a_watcher_that_is_at_it(
         assert began.wait(PATIENCE_SECONDS)
         going.fill(unheard)
         assert len(filled(kit)) == 59
-    assert len(by_watcher) == len(set(by_watcher)) < 20
+    assert len(by_watcher) == len(set(by_watcher)) < 50
     kit.check()
