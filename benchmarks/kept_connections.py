@@ -59,8 +59,7 @@ def _server(keepalive: int | None) -> Iterator[Server]:
             server.wait_ready()
             yield server
         finally:
-            server.process.terminate()
-            server.process.wait(timeout=60)
+            server.stop()
 
 
 def _poll(server: Server, options: argparse.Namespace) -> None:

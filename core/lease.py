@@ -13,30 +13,32 @@ def lease(path: Path, wait: bool) -> Iterator[bool]:
 
     The kernel frees it with its holder, however that one dies.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
+    with _opened(path) as descriptor:
         yield _lock(descriptor, wait)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
 def claim(path: Path) -> Iterator[None]:
     """Until the end of the block `is_claimed(path)`; any number of processes may claim at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
+    with _opened(path) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield
-    finally:
-        os.close(descriptor)
 
 
 def is_claimed(path: Path) -> bool:
     """Whether any living process claims `path`."""
     with lease(path, wait=False) as nobody:
         return not nobody
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _lock(descriptor: int, wait: bool) -> bool:

@@ -12,17 +12,16 @@ from contextlib import contextmanager
 from core.errors import KenalError, NotReady
 from core.logs import describe
 from core.priority import step_back
-from core.types import EmbeddingSpec
 from db import switching
 from db.gallery import last_seq
 from db.switching import Spaces
 from pipeline.analyzer import Analyzer
 from pipeline.engine import limits_of
 from pipeline.services import Engine, Services
-from pipeline.setup import serving
 from pipeline.spaces.fill import Filler
 from pipeline.spaces.kept import Kept
 from pipeline.spaces.look import Looker
+from pipeline.spaces.overview import analyzer_of
 from pipeline.spaces.taking_turns import filling, is_left_to_others
 from pipeline.spaces.thresholds import least_similarity
 
@@ -96,14 +95,13 @@ class SpaceKeeper:
             if spaces is None or spaces.previous is None:
                 raise NotReady("the network of before was removed")
             self._prepare(spaces.previous.embedder)
-            return filler_of(self._services, self._of(spaces.previous), own.analyzer)
+            return filler_of(
+                self._services, analyzer_of(self._services, spaces.previous), own.analyzer
+            )
         self._prepare(name)
         kept = [] if spaces is None else [spec for spec in spaces.kept if spec.embedder == name]
-        further = self._of(kept[0]) if kept else self._services.analyzer(name)
+        further = analyzer_of(self._services, kept[0]) if kept else self._services.analyzer(name)
         return filler_of(self._services, own.analyzer, further)
-
-    def _of(self, spec: EmbeddingSpec) -> Analyzer:
-        return serving(spec, self._services.settings, lambda name, _: self._services.analyzer(name))
 
 
 def filler_of(services: Services, own: Analyzer, further: Analyzer, threads: int = 1) -> Filler:

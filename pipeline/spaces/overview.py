@@ -64,5 +64,9 @@ def before(services: Services) -> EmbeddingSpec:
 
 def own_analyzer(services: Services) -> Analyzer:
     """Of the space in force; raises as `Switch`."""
-    spec = spaces_of(services).in_force
+    return analyzer_of(services, spaces_of(services).in_force)
+
+
+def analyzer_of(services: Services, spec: EmbeddingSpec) -> Analyzer:
+    """Of a space; raises as `serving`."""
     return serving(spec, services.settings, lambda name, _: services.analyzer(name))

@@ -282,9 +282,7 @@ def test_what_was_taken_over_meanwhile_is_not_done_twice(
 
     def hangs(name: str) -> str:
         monkeypatch.setattr("api.checkin_words.normalize_user_id", lambda name: name)
-        with services.database.write() as session:
-            long_ago = datetime.now(UTC) - timedelta(minutes=5)
-            session.execute(update(StoredAnswer).values(created_at=long_ago))
+        age(services, timedelta(minutes=5))
         with ThreadPoolExecutor(1) as pool:
             answers.append(pool.submit(send).result())
         return name

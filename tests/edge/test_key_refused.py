@@ -15,7 +15,7 @@ from edge.settings_fields import Secret
 from edge.verdict import NO_KEYS
 from tests.checkin_kit import DOOR
 from tests.edge.drill_kit import Agent, recorded, until, with_a_door
-from tests.served_kit import ROOT, Served
+from tests.served_kit import ROOT, Served, served
 
 pytestmark = pytest.mark.slow
 
@@ -43,10 +43,8 @@ class LocalAgent(Agent):
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Served]:
-    server = Served(tmp_path)
-    server.start()
-    yield server
-    server.stop()
+    with served(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from edge.__main__ import main
 from tests.edge.drill_kit import Agent, lossy_line, recorded, rows, until, with_a_door
 from tests.integration.system import wait_gone
-from tests.served_kit import Served
+from tests.served_kit import Served, served
 
 Record = Callable[[str, object], None]
 LIVE = (2, 3, 4)
@@ -23,10 +23,8 @@ LIVE = (2, 3, 4)
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Served]:
-    server = Served(tmp_path)
-    server.start()
-    yield server
-    server.stop()
+    with served(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture

@@ -256,8 +256,7 @@ def test_a_key_that_is_refused_is_said_and_loses_nothing(
 
     with ExitStack() as stack:
         door = Door(config, cast(Relay, relay), stack)
-        connection = door.status(cast(Any, None)).connection
-        assert connection is not None
+        connection = connection_of(door)
         door.offer(now(obama))
         refused = f"the key is refused: server.key is not valid; {KEY_REFUSED}"
         assert soon(lambda: said() == {refused})
